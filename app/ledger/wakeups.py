@@ -1,0 +1,88 @@
+"""What the ledger and the engine say to each other through the engine's tables.
+
+Waking a pump is one insert that does nothing if it is queued already; `web` does
+it without importing the engine. A test holds this against the installed engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from app.ledger.database import Database, compact_json
+
+_WAKE = sa.text("""
+    insert into procrastinate_jobs
+        (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
+    select queue, task, lock, queueing_lock, args,
+           case when after_s > 0 then now() + make_interval(secs => after_s) end
+    from jsonb_to_recordset(cast(:wakes as jsonb)) as w(
+        queue text, task text, lock text, queueing_lock text, args jsonb,
+        after_s float)
+    on conflict (queueing_lock) where status = 'todo' do nothing
+""")
+# A pump's lock dies with its worker only if the job is ended, not retried: a retry
+# meets the queueing lock of the next wake-up, and then that pump never runs again.
+_END_STALLED = sa.text("""
+    delete from procrastinate_jobs j
+    where j.status = 'doing' and not exists (
+        select 1 from procrastinate_workers w
+        where w.id = j.worker_id and w.last_heartbeat > now() - :stalled)
+    returning j.task_name
+""")
+_LIVE = sa.text("""
+    select id from procrastinate_workers where last_heartbeat > now() - :stalled
+""")
+_FORGET = sa.text("""
+    delete from procrastinate_workers
+    where last_heartbeat < now() - greatest(:stalled * 10, interval '10 minutes')
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """One pump to wake: `enrich` of a token, `send` or `complete` of a source.
+
+    `after_s` is at most a second or two: a wake-up that waits holds back
+    immediate ones. Longer waits are the sweep's.
+    """
+
+    task: str
+    scope: str = ""
+    after_s: float = 0.0
+
+
+#: Which queue a task waits in; an unknown one would go to nobody's.
+QUEUES = {"complete": "enrich", "enrich": "enrich", "send": "send", "sweep": "system"}
+
+
+def wake(database: Database, wakes: Sequence[Wake]) -> None:
+    """Queue these pumps, each at most once. Raises DatabaseAway."""
+    rows = [
+        {
+            "queue": QUEUES[wake.task],
+            "task": wake.task,
+            "lock": f"{wake.task}:{wake.scope}" if wake.scope else None,
+            "queueing_lock": f"{wake.task}:{wake.scope}",
+            "args": {"scope": wake.scope} if wake.scope else {},
+            "after_s": wake.after_s,
+        }
+        for wake in wakes
+    ]
+    if rows:
+        database.rows(_WAKE, wakes=compact_json(rows))
+
+
+def end_stalled(database: Database, stalled: timedelta) -> list[str]:
+    """End pump jobs whose worker is gone; returns their tasks."""
+    ended = database.rows(_END_STALLED, stalled=stalled)
+    database.rows(_FORGET, stalled=stalled)
+    return [row.task_name for row in ended]
+
+
+def live_owners(database: Database, stalled: timedelta) -> list[int]:
+    """Ids of the engine workers whose heart beats."""
+    return [row.id for row in database.rows(_LIVE, stalled=stalled)]
