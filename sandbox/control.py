@@ -1,0 +1,209 @@
+"""`/_sandbox/`: reset, configure, script faults, look inside, call webhooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from sandbox import options
+from sandbox.faults import KINDS, read_faults
+from sandbox.marketo import operations as marketo_operations
+from sandbox.options import RequestInvalid
+from sandbox.sixsense import operations as sixsense_operations
+from sandbox.state import World
+
+ENDPOINTS = {
+    "GET /_sandbox/": "this list",
+    "GET /_sandbox/health": "200 as soon as the sandbox answers",
+    "POST /_sandbox/reset": "forget everything; body: options, leads (all optional)",
+    "POST /_sandbox/config": "change options; body: {sixsense, marketo, clock}",
+    "GET /_sandbox/config": "the options in force",
+    "POST /_sandbox/faults": "add faults; body: a list of faults",
+    "GET /_sandbox/faults": "faults, how often each was used and is left",
+    "DELETE /_sandbox/faults": "forget all faults, let held calls go",
+    "POST /_sandbox/faults/release": "let held calls go",
+    "GET /_sandbox/state": "counts, credits, windows, last calls; ?ids= &calls=",
+    "POST /_sandbox/leads": "create Marketo leads; body: {leads} or {count, like}",
+}
+
+
+def blueprint(world: World) -> Blueprint:
+    """All control endpoints; errors are 400 with `problems`, a list of sentences."""
+    pages = Blueprint("control", __name__, url_prefix="/_sandbox")
+
+    def route(path: str, method: str) -> Callable[[Any], Any]:
+        def register(view: Callable[[], Any]) -> Callable[[], Any]:
+            def called() -> Response:
+                try:
+                    return shown(view())
+                except RequestInvalid as invalid:
+                    return shown({"problems": invalid.problems}, 400)
+
+            pages.add_url_rule(path, f"{method} {path}", called, methods=[method])
+            return view
+
+        return register
+
+    _settings(world, route)
+    _faults(world, route)
+    _records(world, route)
+    return pages
+
+
+def shown(body: Any, status: int = 200) -> Response:
+    """A control answer: JSON, readable."""
+    text = json.dumps(body, ensure_ascii=False, indent=1, default=str) + "\n"
+    return Response(text, status, mimetype="application/json")
+
+
+def _body(default: Any = None) -> Any:
+    """The JSON body, whatever the content type.
+
+    Raises:
+        RequestInvalid: no body where one is needed, or no JSON.
+    """
+    raw = request.get_data()
+    if not raw.strip():
+        if default is None:
+            raise RequestInvalid("a JSON body is missing")
+        return default
+    try:
+        return json.loads(raw)
+    except ValueError as error:
+        raise RequestInvalid(f"the body is not JSON: {error}") from error
+
+
+def _settings(world: World, route: Any) -> None:
+    @route("/", "GET")
+    def summary() -> Any:
+        return {"sandbox": "6sense and Marketo", "endpoints": ENDPOINTS}
+
+    @route("/health", "GET")
+    def health() -> Any:
+        return {"status": "ok"}
+
+    @route("/reset", "POST")
+    def reset() -> Any:
+        world.reset(_body(default={}))
+        return {"status": "reset", "leads": len(world.marketo.store.leads)}
+
+    @route("/config", "POST")
+    def configure() -> Any:
+        world.configure(_body())
+        return _options(world)
+
+    @route("/config", "GET")
+    def config() -> Any:
+        return _options(world)
+
+
+def _options(world: World) -> dict[str, Any]:
+    with world.lock:
+        sixsense_options = dict(vars(world.sixsense.options))
+        # Whole tokens stay inside.
+        sixsense_options["tokens"] = list(sixsense_options["tokens"].values())
+        marketo_options = {**vars(world.marketo.options), "client_secret": "…"}
+        return {
+            "sixsense": sixsense_options,
+            "marketo": marketo_options,
+            "clock": {"offset_s": world.clock.offset_s, "now": world.clock.today()},
+        }
+
+
+def _faults(world: World, route: Any) -> None:
+    known = {
+        "sixsense": [item.name for item in sixsense_operations.OPERATIONS],
+        "marketo": marketo_operations.names(),
+    }
+
+    @route("/faults", "POST")
+    def add() -> Any:
+        found = read_faults(_body(), known)
+        with world.lock:
+            new = world.faults.add(found)
+            return {"faults": [fault.as_json() for fault in new]}
+
+    @route("/faults", "GET")
+    def listed() -> Any:
+        with world.lock:
+            found = [fault.as_json() for fault in world.faults.faults]
+        return {"faults": found, "kinds": list(KINDS)}
+
+    @route("/faults", "DELETE")
+    def clear() -> Any:
+        with world.lock:
+            world.faults.clear()
+        return {"status": "cleared"}
+
+    @route("/faults/release", "POST")
+    def release() -> Any:
+        with world.lock:
+            return {"released": world.faults.release()}
+
+
+def _records(world: World, route: Any) -> None:
+    @route("/state", "GET")
+    def state() -> Any:
+        calls = request.args.get("calls", "20")
+        if not calls.isdigit():
+            raise RequestInvalid("calls must be a whole number")
+        with world.lock:
+            return _state(world, int(calls), request.args.get("ids"))
+
+    @route("/leads", "POST")
+    def leads() -> Any:
+        body = _body()
+        with world.lock:
+            return {"ids": world.marketo.seed(_leads(body))}
+
+
+def _state(world: World, calls: int, ids: str | None) -> dict[str, Any]:
+    journal, now = world.journal, world.clock.now()
+    last = list(journal.last)[-calls:] if calls else []
+    shown = {
+        "now": world.clock.today(),
+        "calls": journal.total,
+        "sixsense": {**journal.of("sixsense"), **world.sixsense.as_json(now)},
+        "marketo": {**journal.of("marketo"), **world.marketo.as_json()},
+        "faults": [fault.as_json() for fault in world.faults.faults],
+        "last_calls": [call.as_json() for call in last],
+    }
+    if ids is not None:
+        store = world.marketo.store
+        wanted = list(store.leads) if ids == "all" else ids.split(",")
+        found = store.find("id", wanted)
+        shown["leads"] = {str(lead["id"]): lead for lead in found}
+    return shown
+
+
+def _leads(body: Any) -> list[Any]:
+    """The leads to create: `leads`, or `count` copies of `like`.
+
+    In texts of `like`, `{n}` is 1, 2, 3 ...; `first_id` numbers the records.
+    """
+    if not isinstance(body, dict):
+        raise RequestInvalid("the body must be {leads: [...]} or {count, like}")
+    if "leads" in body:
+        return body["leads"]
+    for name in body:
+        if name not in ("count", "like", "first_id"):
+            raise RequestInvalid(
+                options.unknown(name, ["leads", "count", "like", "first_id"], "key")
+            )
+    count, like = body.get("count"), body.get("like")
+    if options.count(count) or not isinstance(like, dict):
+        raise RequestInvalid("count must be a whole number, and like a lead")
+    first = body.get("first_id")
+    if first is not None and options.count(first):
+        raise RequestInvalid("first_id must be a whole number")
+    numbered = []
+    for n in range(1, count + 1):
+        lead = {
+            name: value.replace("{n}", str(n)) if isinstance(value, str) else value
+            for name, value in like.items()
+        }
+        numbered.append(lead if first is None else {"id": first + n - 1, **lead})
+    return numbered

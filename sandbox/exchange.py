@@ -1,0 +1,103 @@
+"""One call from its gate to its answer, with the scripted faults in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from flask import Response
+
+from sandbox.faults import LONGEST_HOLD_S, Fault
+from sandbox.journal import Call
+from sandbox.state import World
+from sandbox.wire import ConnectionCut
+
+MAINTENANCE = (
+    "<!DOCTYPE html><html><head><title>Maintenance</title></head>"
+    "<body><h1>We will be back soon</h1></body></html>"
+)
+
+
+class Dialect(Protocol):
+    """How a system words its refusals."""
+
+    def status(self, status: int) -> Response:
+        """An HTTP-level error in the system's own form."""
+
+    def code(self, code: str, message: str | None) -> Response:
+        """A business error in the envelope; Marketo only."""
+
+    def expired_token(self, call: Call) -> Response:
+        """The caller's token has ended, from now on."""
+
+
+def answer(
+    world: World, call: Call, dialect: Dialect, work: Callable[[], Response]
+) -> Response:
+    """The answer to a call that passed its gate.
+
+    Faults that replace the answer prevent `work`; the others change what it
+    returned.
+
+    Raises:
+        ConnectionCut: a fault ends the connection without an answer.
+    """
+    with world.lock:
+        faults = world.faults.strike(call)
+    for fault in faults:
+        if (instead := _before(world, fault, call, dialect)) is not None:
+            return instead
+    response = work()
+    for fault in faults:
+        response = _after(world, fault, response)
+    return response
+
+
+def _before(
+    world: World, fault: Fault, call: Call, dialect: Dialect
+) -> Response | None:
+    settings = fault.settings
+    match fault.kind:
+        case "latency":
+            world.wait(settings["ms"])
+        case "hold":
+            world.hold(fault, settings.get("hold_s", LONGEST_HOLD_S))
+        case "drop_connection":
+            raise ConnectionCut
+        case "html":
+            return Response(
+                MAINTENANCE, settings.get("status", 200), mimetype="text/html"
+            )
+        case "expired_token":
+            return dialect.expired_token(call)
+        case "code":
+            return dialect.code(settings["code"], settings.get("message"))
+        case "status":
+            return _status(settings, dialect)
+    return None
+
+
+def _status(settings: dict[str, Any], dialect: Dialect) -> Response:
+    response = dialect.status(settings["status"])
+    body = settings.get("body")
+    if isinstance(body, str):
+        kind = "text/html" if body.startswith("<") else "text/plain"
+        response = Response(body, settings["status"], mimetype=kind)
+    elif body is not None:
+        response = Response(
+            json.dumps(body), settings["status"], mimetype="application/json"
+        )
+    if "retry_after" in settings:
+        response.headers["Retry-After"] = str(settings["retry_after"])
+    return response
+
+
+def _after(world: World, fault: Fault, response: Response) -> Response:
+    if fault.kind == "timeout_after_work":
+        world.hold(fault, fault.settings.get("hold_s", LONGEST_HOLD_S))
+        raise ConnectionCut
+    if fault.kind == "broken_json":
+        whole = response.get_data()
+        response.set_data(whole[: len(whole) // 2])
+    return response

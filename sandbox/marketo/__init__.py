@@ -1,0 +1,1 @@
+"""The stand-in for Marketo: identity, the lead database, limits, activities."""

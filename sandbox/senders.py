@@ -1,0 +1,215 @@
+"""Webhooks as the vendors send them; Marketo's here.
+
+Marketo calls once for each person, waits at most 30 s, never repeats, keeps
+at most 20 calls open at a time, and applies response mappings to 2xx only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from sandbox.marketo.fields import Field, bundled
+from sandbox.marketo.mappings import mapped
+from sandbox.marketo.template import (
+    ENCODINGS,
+    Encoding,
+    Scope,
+    TemplateInvalid,
+    render,
+    unescape,
+)
+
+__all__ = [
+    "ENCODINGS",
+    "OPEN_CALLS",
+    "TIMEOUT_S",
+    "VERBS",
+    "MarketoWebhook",
+    "Scope",
+    "Sent",
+    "TemplateInvalid",
+    "render",
+    "send",
+    "send_all",
+]
+
+TIMEOUT_S = 30.0
+#: Open webhook calls of one instance, over all its webhooks; more wait.
+OPEN_CALLS = 20
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+RESPONSE_TYPES = ("None", "JSON", "XML")
+
+
+@dataclass(frozen=True)
+class MarketoWebhook:
+    """One webhook as configured in Admin > Integration > Webhooks.
+
+    Tokens may stand in the URL, the template and the values of headers. No
+    Content-Type is sent unless a header says it: what Marketo sends by itself
+    is unconfirmed.
+
+    Raises:
+        TemplateInvalid: what the editor would refuse to save.
+    """
+
+    url: str
+    template: str = ""
+    encoding: Encoding = "JSON"
+    verb: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    response_type: str = "JSON"  #: None, JSON or XML
+    #: path in the answer → SOAP name of the field
+    mappings: Mapping[str, str] = field(default_factory=dict)
+    name: str = "Webhook"
+    timeout_s: float = TIMEOUT_S
+
+    def __post_init__(self) -> None:
+        if self.verb not in VERBS:
+            raise TemplateInvalid(f"verb must be one of {', '.join(VERBS)}")
+        if self.encoding not in ENCODINGS:
+            raise TemplateInvalid(f"encoding must be one of {', '.join(ENCODINGS)}")
+        if self.response_type not in RESPONSE_TYPES:
+            words = ", ".join(RESPONSE_TYPES)
+            raise TemplateInvalid(f"response_type must be one of {words}")
+        unescape(self.template)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How one call ended: an entry of Marketo's "Webhook is Called"."""
+
+    webhook: str
+    lead_id: int | None
+    status: int | None = None  #: HTTP status; None without an answer
+    response: str = ""  #: the literal body
+    #: the HTTP reason phrase, `1000`, `1001`, `timeout` or `no connection`
+    error: str = ""
+    #: REST field name → value that the mappings write
+    writes: Mapping[str, Any] = field(default_factory=dict)
+    ms: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """2xx with a body."""
+        return self.status is not None and not self.error
+
+
+def send(
+    webhook: MarketoWebhook,
+    lead: Mapping[str, Any],
+    scope: Scope | None = None,
+    *,
+    session: requests.Session | None = None,
+    batch: bool = False,
+) -> Sent:
+    """Call the webhook once for one lead; nothing is ever raised or repeated.
+
+    `lead` has REST names. `batch` is a batch campaign: error 1000, no call.
+    """
+    lead_id = lead.get("id")
+    if batch:
+        return Sent(webhook.name, lead_id, error="1000")
+    scope = scope or Scope()
+    fields = scope.fields or bundled()
+    started = time.monotonic()
+    try:
+        answer = _call(webhook, lead, scope, session or _session())
+    except requests.Timeout:
+        return Sent(webhook.name, lead_id, error="timeout", ms=_ms(started))
+    except requests.RequestException:
+        return Sent(webhook.name, lead_id, error="no connection", ms=_ms(started))
+    return _sent(webhook, lead_id, answer, fields, _ms(started))
+
+
+def send_all(
+    webhook: MarketoWebhook,
+    leads: Iterable[Mapping[str, Any]],
+    scope: Scope | None = None,
+    *,
+    open_calls: int = OPEN_CALLS,
+    sent: Callable[[Sent], None] | None = None,
+) -> list[Sent]:
+    """Call the webhook for many leads, at most `open_calls` at a time.
+
+    One result for each lead, in the order given. `sent` is called with each
+    result as it comes, from several threads.
+    """
+    scope = scope or Scope(fields=bundled())
+
+    def one(lead: Mapping[str, Any]) -> Sent:
+        result = send(webhook, lead, scope, session=session)
+        if sent is not None:
+            sent(result)
+        return result
+
+    with _session(open_calls) as session, ThreadPoolExecutor(open_calls) as pool:
+        return list(pool.map(one, leads))
+
+
+def _session(connections: int = 1) -> requests.Session:
+    session = requests.Session()
+    # No proxy and no .netrc of this machine.
+    session.trust_env = False
+    adapter = requests.adapters.HTTPAdapter(pool_maxsize=connections)
+    session.mount("http://", adapter)
+    # requests' own defaults would tell a receiver too much.
+    session.headers.clear()
+    session.headers["Accept"] = "*/*"
+    return session
+
+
+def _call(
+    webhook: MarketoWebhook,
+    lead: Mapping[str, Any],
+    scope: Scope,
+    session: requests.Session,
+) -> requests.Response:
+    body = None
+    if webhook.verb != "GET" and webhook.template:
+        body = render(webhook.template, lead, webhook.encoding, scope).encode()
+    return session.request(
+        webhook.verb,
+        _inserted(webhook.url, lead, scope, "Form"),
+        data=body,
+        headers={
+            name: _inserted(value, lead, scope, "None")
+            for name, value in webhook.headers.items()
+        },
+        timeout=webhook.timeout_s,
+        allow_redirects=False,
+    )
+
+
+def _inserted(
+    text: str, lead: Mapping[str, Any], scope: Scope, encoding: Encoding
+) -> str:
+    # URLs and headers go out as written: no slash escapes there.
+    return render(text.replace("\\", "\\\\"), lead, encoding, scope)
+
+
+def _sent(
+    webhook: MarketoWebhook,
+    lead_id: int | None,
+    answer: requests.Response,
+    fields: Mapping[str, Field],
+    ms: int,
+) -> Sent:
+    body = answer.content.decode("utf-8", errors="replace")
+    ok = 200 <= answer.status_code < 300
+    if ok and not body:
+        return Sent(webhook.name, lead_id, answer.status_code, error="1001", ms=ms)
+    if not ok:
+        reason = answer.reason or str(answer.status_code)
+        return Sent(webhook.name, lead_id, answer.status_code, body, reason, ms=ms)
+    writes = mapped(body, webhook.response_type, webhook.mappings, fields)
+    return Sent(webhook.name, lead_id, answer.status_code, body, "", writes, ms)
+
+
+def _ms(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

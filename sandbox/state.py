@@ -1,0 +1,119 @@
+"""The world: one lock, one clock, and what each system remembers."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.clock import Clock
+from sandbox.faults import Fault, FaultScript
+from sandbox.journal import Journal
+from sandbox.marketo.state import MarketoState
+from sandbox.options import RequestInvalid, changed, unknown
+from sandbox.sixsense.state import SixsenseState
+
+
+class World:
+    """Everything the sandbox knows; `reset` starts it afresh.
+
+    Hold `lock` for every read or change of state, never while waiting.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.clock = Clock()
+        self.faults = FaultScript()
+        self.reset({})
+
+    def reset(self, config: object) -> None:
+        """Forget everything, then apply `config` (see `configure`) and the seeds.
+
+        Options not named go back to their defaults. Extra keys: `leads`, a
+        list of Marketo leads to create; `seed_demo`, false to leave out the
+        demo leads.
+
+        Raises:
+            RequestInvalid: and then nothing was changed.
+        """
+        if not isinstance(config, Mapping):
+            raise RequestInvalid("the configuration must be an object")
+        rest = dict(config)
+        leads = rest.pop("leads", [])
+        demo = rest.pop("seed_demo", True)
+        if not isinstance(demo, bool):
+            raise RequestInvalid("seed_demo must be true or false")
+        with self.lock:
+            clock = Clock()
+            fresh = SixsenseState(), MarketoState(clock)
+            self._configure(rest, clock, *fresh)
+            if demo:
+                fresh[1].seed_demo()
+            fresh[1].seed(leads)
+            self.faults.clear()
+            self.clock, (self.sixsense, self.marketo) = clock, fresh
+            self.journal = Journal()
+            self.random = random.Random(6)  # noqa: S311  repeatable, not secret
+
+    def configure(self, config: object) -> None:
+        """Change options of the running world: `sixsense`, `marketo`, `clock`.
+
+        Raises:
+            RequestInvalid: and then nothing was changed.
+        """
+        if not isinstance(config, Mapping):
+            raise RequestInvalid("the configuration must be an object")
+        with self.lock:
+            self._configure(config, self.clock, self.sixsense, self.marketo)
+
+    def _configure(
+        self,
+        config: Mapping[str, Any],
+        clock: Clock,
+        sixsense: SixsenseState,
+        marketo: MarketoState,
+    ) -> None:
+        problems: list[str] = []
+        new: dict[str, Any] = {}
+        parts = {"sixsense": sixsense, "marketo": marketo}
+        for name, changes in config.items():
+            try:
+                if name == "clock":
+                    new[name] = _offset(changes, clock.offset_s)
+                elif name in parts:
+                    new[name] = changed(parts[name].options, changes, name)
+                else:
+                    problems.append(unknown(name, [*parts, "clock"], "part"))
+            except RequestInvalid as invalid:
+                problems.extend(invalid.problems)
+        if problems:
+            raise RequestInvalid(*problems)
+        clock.offset_s = new.pop("clock", clock.offset_s)
+        for name, options in new.items():
+            parts[name].options = options
+
+    def wait(self, delay: Any) -> None:
+        """Sleep for `delay`: milliseconds or [low, high]; not under the lock."""
+        if isinstance(delay, list):
+            with self.lock:
+                delay = self.random.uniform(*delay)
+        if delay:
+            time.sleep(delay / 1000)
+
+    @staticmethod
+    def hold(fault: Fault, seconds: float) -> None:
+        """Wait until the fault is released, at most `seconds`."""
+        fault.released.wait(seconds)
+
+
+def _offset(changes: object, present: float) -> float:
+    if not isinstance(changes, Mapping) or len(changes) != 1:
+        raise RequestInvalid("clock must be {offset_s: n} or {advance_s: n}")
+    (name, value), *_ = changes.items()
+    if name not in ("offset_s", "advance_s"):
+        raise RequestInvalid(unknown(name, ["offset_s", "advance_s"], "clock key"))
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise RequestInvalid(f"clock.{name} must be a number of seconds")
+    return float(value) + (present if name == "advance_s" else 0.0)
