@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from sandbox import options
 from sandbox.faults import KINDS, read_faults
+from sandbox.marketo import caller
 from sandbox.marketo import operations as marketo_operations
 from sandbox.options import RequestInvalid
 from sandbox.sixsense import operations as sixsense_operations
@@ -27,6 +28,7 @@ ENDPOINTS = {
     "POST /_sandbox/faults/release": "let held calls go",
     "GET /_sandbox/state": "counts, credits, windows, last calls; ?ids= &calls=",
     "POST /_sandbox/leads": "create Marketo leads; body: {leads} or {count, like}",
+    "POST /_sandbox/marketo/call-webhook": "send a webhook; body: {webhook, ids}",
 }
 
 
@@ -158,6 +160,10 @@ def _records(world: World, route: Any) -> None:
         body = _body()
         with world.lock:
             return {"ids": world.marketo.seed(_leads(body))}
+
+    @route("/marketo/call-webhook", "POST")
+    def call_webhook() -> Any:
+        return {"sent": caller.call_webhook(world, _body())}
 
 
 def _state(world: World, calls: int, ids: str | None) -> dict[str, Any]:

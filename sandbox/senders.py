@@ -119,7 +119,11 @@ def send(
     fields = scope.fields or bundled()
     started = time.monotonic()
     try:
-        answer = _call(webhook, lead, scope, session or _session())
+        if session is None:
+            with _session() as own:
+                answer = _call(webhook, lead, scope, own)
+        else:
+            answer = _call(webhook, lead, scope, session)
     except requests.Timeout:
         return Sent(webhook.name, lead_id, error="timeout", ms=_ms(started))
     except requests.RequestException:

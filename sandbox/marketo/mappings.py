@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
-from xml.etree.ElementTree import Element, ParseError  # noqa: S405  loopback only
-
-from defusedxml.ElementTree import fromstring
+from typing import TYPE_CHECKING, Any
 
 from sandbox.marketo import values
 from sandbox.marketo.fields import Field
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _STEP = re.compile(r"([A-Za-z0-9_:\- ]+)((?:\[\d+\])*)")
 
@@ -57,33 +58,35 @@ def _from_text(field: Field, value: Any) -> Any:
 
 
 def _parsed(body: str, response_type: str) -> Any:
-    if response_type == "JSON":
-        try:
+    try:
+        if response_type == "JSON":
             return json.loads(body)
-        except ValueError:
-            return None
-    if response_type == "XML":
-        try:
-            root = fromstring(body)
-        except ParseError:
-            return None
-        return {root.tag: _of_element(root)}
+        if response_type == "XML":
+            return _of_xml(body)
+    except (ValueError, SyntaxError):
+        # Not what was announced: nothing can be mapped.
+        return None
     return None
+
+
+def _of_xml(body: str) -> Any:
+    # Imported here: few webhooks answer in XML.
+    from defusedxml.ElementTree import fromstring
+
+    root = fromstring(body)
+    return {root.tag: _of_element(root)}
 
 
 def _of_element(element: Element) -> Any:
     """Children by name, repeated ones as a list; text when there are none."""
     if not len(element):
         return (element.text or "").strip()
-    found: dict[str, Any] = {}
+    children: defaultdict[str, list[Any]] = defaultdict(list)
     for child in element:
-        content = _of_element(child)
-        if child.tag in found:
-            earlier = found[child.tag]
-            found[child.tag] = [*(earlier if isinstance(earlier, list) else [earlier]), content]  # fmt: skip
-        else:
-            found[child.tag] = content
-    return found
+        children[child.tag].append(_of_element(child))
+    return {
+        name: found[0] if len(found) == 1 else found for name, found in children.items()
+    }
 
 
 def _at(content: Any, path: str) -> Any:
