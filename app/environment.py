@@ -300,14 +300,19 @@ def read_source(
     for key, messages in found.items():
         part = keys.get(key)
         missing = part is not None and part.required and key not in values
-        said = _flat(messages)
+        said = _named(_flat(messages), prefix, keys)
         if missing and part is not None:
             problems.append(_missing(prefix + key, part, environ, prefix, keys))
         elif part is None:
-            problems.append(f"Source {source}: {_named(said, prefix, keys)}")
+            problems.append(f"Source {source}: {said}")
         else:
-            problems.append(_wrong(prefix + key, part, values[key], said))
+            problems.append(_wrong(prefix + key, part, values.get(key, ""), said))
     return SourceSettings(source, {}), problems
+
+
+def is_secret(name: str, part: fields.Field[Any]) -> bool:
+    """Whether a schema's field is nobody else's to read: it says so, or its name."""
+    return bool(part.metadata.get("secret") or SECRET_NAME.search(name))
 
 
 def _missing(
@@ -326,8 +331,9 @@ def _missing(
 
 
 def _wrong(name: str, part: fields.Field[Any], value: str, said: str) -> str:
-    is_secret = part.metadata.get("secret") or SECRET_NAME.search(name)
-    if is_secret or "@" in value:
+    if not value:
+        return f"{name}: {said}"
+    if is_secret(name, part) or "@" in value:
         return f"{name}: {said.replace(value, '…')}"
     return f"{name}: {said} It is {value[:60]!r} now."
 

@@ -7,16 +7,15 @@ its variable is its name in capitals. docs/settings.md is made from `reference()
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from marshmallow import Schema
+from marshmallow import Schema, missing
 
 from app.environment import (
-    SECRET_NAME,
     Kind,
     Reader,
     SourceSettings,
@@ -28,6 +27,7 @@ from app.environment import (
     folder,
     given,
     integer,
+    is_secret,
     key_text,
     origin,
     prefix_of,
@@ -279,8 +279,8 @@ class Settings:
         values = {}
         for name, part in _keys():
             value = getattr(self, part.name)
-            is_secret = part.metadata["kind"].is_secret
-            values[name] = "set" if is_secret and value else _written(value)
+            is_hidden = part.metadata["kind"].is_secret and value
+            values[name] = "set" if is_hidden else _written(value)
         return values
 
 
@@ -360,15 +360,15 @@ def reference(connectors: Mapping[str, type[Schema]] = MappingProxyType({})) -> 
     return "\n".join(lines) + "\n"
 
 
-def _source_rows(connector: str, schema: type[Schema]) -> Sequence[str]:
-    rows = ["| variable | needed | secret | what |", "|---|---|---|---|"]
+def _source_rows(connector: str, schema: type[Schema]) -> Iterator[str]:
+    yield from _TABLE
     for name, part in schema().fields.items():
         variable = prefix_of(connector) + (part.data_key or name)
-        is_secret = part.metadata.get("secret") or SECRET_NAME.search(variable)
-        about = part.metadata.get("description", "")
-        needed, secret = ("yes" if yes else "" for yes in (part.required, is_secret))
-        rows.append(f"| `{variable}` | {needed} | {secret} | {about} |")
-    return rows
+        default = "" if part.load_default is missing else _written(part.load_default)
+        shown = "required" if part.required else f"`{default}`" if default else ""
+        about = str(part.metadata.get("description", "")).rstrip(".")
+        secret = " (secret)" if is_secret(variable, part) else ""
+        yield f"| `{variable}` | {shown} | {about}{secret} |"
 
 
 _TABLE = ["| variable | default | what |", "|---|---|---|"]
