@@ -1,0 +1,251 @@
+"""What a connector is: one source system's dialect, in both directions.
+
+A connector keeps nothing and retries nothing. What it cannot do raises NotOffered,
+and its contract test says so (tests/contract/connector_contract.py).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+
+from app import values
+from app.domain import CrmField, LeadEvent, Record, RecordResult, Update, WebhookRequest
+from app.errors import AppError, WebhookRefused
+from app.remote import address_problem
+
+#: Our kinds of sameness for a CRM's field types; others go by the value's own kind.
+KINDS: Final[Mapping[str, str]] = {
+    "string": "text",
+    "text": "text",
+    "email": "text",
+    "url": "text",
+    "phone": "text",
+    "picklist": "text",
+    "integer": "number",
+    "number": "number",
+    "currency": "number",
+    "float": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "datetime",
+    "multipicklist": "multi",
+}
+
+
+class NotOffered(AppError):
+    """This system cannot do that, or not yet through us."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimit:
+    """At most `calls` calls in any `per_s` seconds, of all processes together."""
+
+    calls: int
+    per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReply:
+    """What the sender of a webhook is answered."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def json_reply(status: int, shown: Mapping[str, Any]) -> WebhookReply:
+    """A JSON reply; never empty, which some senders count as a failure."""
+    body = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
+    return WebhookReply(status, "application/json", body)
+
+
+def address(description: str, **options: Any) -> fields.String:
+    """A setting that is a base address; `http://` is judged by the schema below."""
+    return fields.String(metadata={"description": description}, **options)
+
+
+def secret(description: str, **options: Any) -> fields.String:
+    """A setting that nobody else may read, shown nowhere."""
+    return fields.String(
+        metadata={"description": description, "secret": True}, **options
+    )
+
+
+class ConnectorSettings(Schema):
+    """Settings of every source; names are those of the environment, less its prefix."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    WEBHOOK_AUTH = fields.String(
+        load_default="secret",
+        validate=validate.OneOf(["secret", "none"]),
+        metadata={
+            "description": "`none` takes webhooks from anyone; it must be said, for "
+            "a source whose webhooks are not authenticated"
+        },
+    )
+    QUOTA = fields.String(
+        load_default="25%",
+        validate=validate.Regexp(r"[0-9]+ ?%?\Z", error="Must be like 25% or 12000."),
+        metadata={
+            "description": "Calls a day that are ours: a share of the account's own "
+            "limit, or a number"
+        },
+    )
+    CALL_LIMIT = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(min=0),
+        metadata={
+            "description": "Calls in the account's rate window that are ours, instead "
+            "of the connector's careful number; 0: no limit"
+        },
+    )
+    ALLOW_HTTP = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": "`true` lets addresses begin with http:// on other "
+            "machines: for a sandbox in a private network, never for an account"
+        },
+    )
+
+
+def check_address(key: str, data: Mapping[str, Any]) -> None:
+    """For a schema's own check: ValidationError if `data[key]` is no safe address."""
+    url = data.get(key)
+    problem = url and address_problem(url, allow_http=bool(data.get("ALLOW_HTTP")))
+    if problem:
+        raise ValidationError({key: [f"It {problem}."]})
+
+
+class Connector(ABC):
+    """One source of one system. Safe for threads; makes no call when constructed."""
+
+    #: As mapping files write it, and the beginning of its sources' names.
+    name: ClassVar[str]
+    settings: ClassVar[type[ConnectorSettings]]
+    #: The field that holds a record's own id, for fetching what an event left out.
+    record_key: ClassVar[str] = "id"
+    #: Records in one call.
+    read_batch: ClassVar[int]
+    write_batch: ClassVar[int]
+    #: How long a read, and a write, may take at the other side and still succeed.
+    read_timeout_s: ClassVar[float] = 30.0
+    write_timeout_s: ClassVar[float] = 30.0
+    call_limit: ClassVar[CallLimit] = CallLimit(50, 20.0)
+
+    def __init__(
+        self,
+        source: str,
+        settings: Mapping[str, Any],
+        *,
+        connect_timeout_s: float = 5.0,
+        read_timeout_s: float | None = None,
+        write_timeout_s: float | None = None,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`settings`: as its schema loads them. Time-outs: instead of the class's own.
+
+        Raises:
+            ConfigurationError: an address that a secret must not travel to.
+        """
+        self.source = source
+        self._settings = settings
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s or self.read_timeout_s
+        self._write_timeout_s = write_timeout_s or self.write_timeout_s
+        self._now = now
+        self._sleep = sleep
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.source}>"
+
+    @property
+    def accepts_unsigned(self) -> bool:
+        """True if the setting WEBHOOK_AUTH says `none`."""
+        return bool(self._settings.get("WEBHOOK_AUTH") == "none")
+
+    # In: webhooks.
+
+    @abstractmethod
+    def verify(self, request: WebhookRequest) -> None:
+        """SignatureInvalid unless the request is the sender's; in constant time."""
+
+    @abstractmethod
+    def parse(self, request: WebhookRequest) -> list[LeadEvent]:
+        """The events of a verified request, at least one; or PayloadInvalid."""
+
+    @abstractmethod
+    def reply(self, accepted: int, repeated: int, unwanted: int) -> WebhookReply:
+        """The 2xx that this sender wants to hear, with the numbers of its events."""
+
+    @abstractmethod
+    def refused(self, error: WebhookRefused) -> WebhookReply:
+        """The answer to a webhook that was refused."""
+
+    def reply_values(self, answered: Mapping[str, Any], result: str) -> WebhookReply:
+        """A reply that carries the written fields themselves, as flat keys."""
+        raise NotOffered(f"{self.name} reads no values from a reply")
+
+    # Out: records.
+
+    @abstractmethod
+    def read(
+        self, object: str, by: str, keys: Sequence[str], fields: Sequence[str]
+    ) -> list[Record]:
+        """Records by a key field; len(keys) <= read_batch. In the order of `keys`.
+
+        One Record for each key, under that key as its `record_id`; `values` holds
+        exactly `fields`, or is None where there is no such record.
+        """
+
+    @abstractmethod
+    def send(self, updates: Sequence[Update]) -> list[RecordResult]:
+        """Update records in one call; len(updates) <= write_batch.
+
+        All of one object and one key field. One result per update, in the order
+        given; a record that was turned down is a result with its error, not raised.
+        """
+
+    @abstractmethod
+    def fields(self, object: str) -> list[CrmField]:
+        """The fields of an object, as the system's own schema tells them."""
+
+    def same(self, field: CrmField | None, sent: Any, read: Any) -> bool:
+        """Whether `read` is `sent`, as this system normalises it.
+
+        `field` None: the type is not known, and the sent value's own kind decides.
+        """
+        return values.same(sent, read, self.kind_of(field))
+
+    def kind_of(self, field: CrmField | None) -> str | None:
+        """The kind (values.py) under which two values of a field are compared."""
+        return KINDS.get(field.type) if field else None
+
+    # What not every system can do.
+
+    def is_echo(self, event: LeadEvent, last_written: Mapping[str, Any]) -> bool:
+        """Whether the vendor marks the event as caused by our own write."""
+        raise NotOffered(f"{self.name} does not mark our own writes")
+
+    def changed_since(self, cursor: str | datetime) -> tuple[list[LeadEvent], str]:
+        """Records that came or changed after a point; and the next point."""
+        raise NotOffered(f"{self.name} is not searched for missed records")
+
+    def setup(self, mapping: Any) -> str:
+        """What to click, paste and grant for a mapping, as text."""
+        raise NotOffered(f"{self.name} has no set-up text of its own")
+
+    def request_campaign(self, campaign_id: str, record_ids: Sequence[str]) -> None:
+        """Start a campaign for records after they were written."""
+        raise NotOffered(f"{self.name} has no campaigns to request")
