@@ -178,8 +178,10 @@ def _asked(world: World, call: Call, operation: Operation, key: str) -> Asked:
     Raises:
         Refused: 612 for another content type, 609 for JSON that cannot be read.
     """
-    query = {**request.args.to_dict(), **request.form.to_dict()}
-    query.pop("access_token", None)
+    given = {**request.args.to_dict(flat=False), **request.form.to_dict(flat=False)}
+    given.pop("access_token", None)
+    # A parameter sent several times is one with commas, as the peer client sends it.
+    query = {name: ",".join(values) for name, values in given.items()}
     body = _json() if operation.writes_json else {}
     call.request = body or query
     call.subjects = _subjects(query, body, key)
