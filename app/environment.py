@@ -350,4 +350,6 @@ def _flat(messages: Any) -> str:
 def _named(text: str, prefix: str, keys: Iterable[str]) -> str:
     """The message with the schema's keys as the variables they are read from."""
     words = "|".join(sorted(map(re.escape, keys), key=len, reverse=True))
-    return re.sub(rf"(?<![\w-])({words})(?![\w-])", rf"{prefix}\1", text)
+    # "Not a valid URL" speaks of a kind, not of a key.
+    whole = rf"(?<![\w-])(?<!valid )({words})(?![\w-])"
+    return re.sub(whole, rf"{prefix}\1", text)

@@ -36,7 +36,6 @@ def init(
         dsn=dsn,
         release=release or None,
         transport=transport,
-        send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
         max_breadcrumbs=0,

@@ -61,6 +61,13 @@ class LazyGroup(click.Group):
             raise TypeError(f"{target} is not a command")
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """As click's own, but a closed pipe is not click's to end with 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            ctx.exit(_leave_quietly())
+
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
@@ -100,19 +107,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         answer = root.main(argv, prog_name="leadbridge", standalone_mode=False)
         sys.stdout.flush()
-    except click.Abort:
-        return INTERRUPTED
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt, EOFError):
         return INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except AppError as error:
         return _say_findings(error)
-    except SystemExit as leaving:
-        if isinstance(leaving.__context__, BrokenPipeError):
-            return _leave_quietly()
-        raise
     except BrokenPipeError:
         return _leave_quietly()
     except Exception as error:  # noqa: BLE001  the last place where one can be told
