@@ -175,6 +175,14 @@ class Connector(ABC):
         """True if the setting WEBHOOK_AUTH says `none`."""
         return bool(self._settings.get("WEBHOOK_AUTH") == "none")
 
+    @property
+    def limit(self) -> CallLimit:
+        """Our share of the account's calls: as set, or the connector's own."""
+        calls = self._settings.get("CALL_LIMIT")
+        if calls is None:
+            return self.call_limit
+        return CallLimit(calls, self.call_limit.per_s)
+
     # In: webhooks.
 
     @abstractmethod

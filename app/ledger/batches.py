@@ -14,7 +14,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.ledger.database import Database, compact_json
-from app.ledger.runs import COLUMNS, Run, Settled, note_attempts, run_of, settle_in
+from app.ledger.runs import (
+    COLUMNS,
+    Retry,
+    Run,
+    Settled,
+    note_attempts,
+    retry_in,
+    run_of,
+    settle_in,
+)
 from app.ledger.written import Write, Written
 
 _WAITING = sa.text("""
@@ -230,10 +239,10 @@ class Batches:
         *,
         owner: int,
         writes: Sequence[Write] = (),
-        notes: Sequence[dict[str, Any]] = (),
+        retries: Sequence[Retry] = (),
         error: str | None = None,
     ) -> bool:
-        """Settle every member and close the batch, in one transaction.
+        """Settle or retry every member and close the batch, in one transaction.
 
         False if `owner` no longer holds it: then nothing is recorded, and whoever
         holds it sends the same values once more.
@@ -247,8 +256,8 @@ class Batches:
             if settled:
                 settle_in(connection, settled, owner=owner)
             self.written.record_in(connection, writes)
-            if notes:
-                note_attempts(connection, notes)
+            if retries:
+                retry_in(connection, retries, owner=owner)
         return True
 
     def postpone(

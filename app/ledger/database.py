@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import AppError, Disposition
+from app.ledger import engine_schema
 
 #: What psycopg raises while the server is away, starting or shutting down.
 GONE = (OperationalError, InterfaceError, PoolTimeout)
@@ -150,6 +151,11 @@ def upgrade(url: str) -> str:
     config.attributes["url"] = url
     with _translated():
         command.upgrade(config, "head")
+        engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+        with engine.begin() as connection:
+            connection.execute(sa.text("select pg_advisory_xact_lock(1)"))
+            engine_schema.upgrade(connection)
+        engine.dispose()
     return ScriptDirectory.from_config(config).get_current_head() or ""
 
 

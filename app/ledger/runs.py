@@ -7,7 +7,7 @@ was declared dead by mistake changes nothing it no longer holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,6 +46,7 @@ class Run:
     lookup_api: str | None = None
     lookup_key: str | None = None
     question: Mapping[str, str] | None = None
+    is_last_lookup: bool | None = None
 
 
 @dataclass(slots=True)
@@ -63,6 +64,8 @@ class Settled:
     cause: str | None = None
     error: str | None = None
     decisions: Sequence[Mapping[str, Any]] | None = None
+    #: How many lookups are settled now.
+    asked: int | None = None
 
 
 @dataclass(slots=True)
@@ -76,6 +79,8 @@ class Retry:
     message: str
     #: A hold counts no attempt.
     counts: bool = True
+    #: What to ask is decided anew, because credits ran out meanwhile.
+    replan: bool = False
 
 
 @dataclass(slots=True)
@@ -134,6 +139,8 @@ _CLAIM_QUESTIONS = sa.text(f"""
         select id, lookup_key, is_bulk, due_at from runs q
         where token = :token and state = 'ready' and owner is null
           and lookup_key is not null and due_at <= now()
+          and not (lookup_api in (
+              select jsonb_array_elements_text(cast(:closed as jsonb))))
           and not exists (
               select 1 from runs o
               where o.lookup_key = q.lookup_key and o.state = 'ready'
@@ -176,8 +183,7 @@ _SETTLE = sa.text("""
         error = s.error,
         decisions = coalesce(s.decisions, r.decisions),
         attempts = case when s.state <> r.state then 0 else r.attempts end,
-        asked = r.asked + case when s.state = 'ready' and r.state = 'ready'
-                               then 1 else 0 end,
+        asked = coalesce(s.asked, r.asked),
         lookup_key = null, question = null,
         due_at = case when s.state in ('ready', 'enriched') then now()
                       else r.due_at end,
@@ -189,7 +195,7 @@ _SETTLE = sa.text("""
     from jsonb_to_recordset(cast(:settled as jsonb)) as s(
         run_id bigint, state text, record_id text, lead jsonb, is_bulk boolean,
         verdict text, reason text, result text, cause text, error text,
-        decisions jsonb)
+        decisions jsonb, asked int)
     where r.id = s.run_id and r.owner = :owner
     returning r.id, r.source, r.state
 """)
@@ -199,14 +205,17 @@ _RETRY = sa.text("""
         owner = null, lease_until = null, error = a.message, cause = a.cause,
         attempts = r.attempts + case when a.counts then 1 else 0 end,
         due_at = now() + make_interval(secs => a.delay_s),
-        state = case when newer.id is null then r.state else 'skipped' end,
+        state = case when newer.id is not null then 'skipped'
+                     when r.state = 'sending' then 'enriched' else r.state end,
+        batch_id = case when r.state = 'sending' then null else r.batch_id end,
+        lookup_key = case when a.replan then null else r.lookup_key end,
         finished_at = case when newer.id is not null then now() end,
         reason = case when newer.id is not null
             then 'a newer event of this record took its place: run ' || newer.id
             else r.reason end
     from jsonb_to_recordset(cast(:retries as jsonb)) as a(
         run_id bigint, delay_s float, step text, cause text, message text,
-        counts boolean)
+        counts boolean, replan boolean)
     left join lateral (
         select n.id from runs o join runs n
           on n.lead_id = o.lead_id and n.mapping = o.mapping
@@ -280,11 +289,25 @@ class Runs:
         )
 
     def claim_questions(
-        self, token: str, *, owner: int, count: int, lease: timedelta
+        self,
+        token: str,
+        *,
+        owner: int,
+        count: int,
+        lease: timedelta,
+        closed: Collection[str] = (),
     ) -> list[Run]:
-        """Up to `count` runs to ask for, best first, no question twice."""
+        """Up to `count` runs to ask for, best first, no question twice.
+
+        Questions to the APIs in `closed` wait.
+        """
         return self._claim(
-            _CLAIM_QUESTIONS, token=token, owner=owner, count=count, lease=lease
+            _CLAIM_QUESTIONS,
+            token=token,
+            owner=owner,
+            count=count,
+            lease=lease,
+            closed=compact_json(list(closed)),
         )
 
     def _claim(self, statement: sa.TextClause, **values: Any) -> list[Run]:
@@ -336,10 +359,8 @@ class Runs:
         """Let these runs wait, and note why."""
         if not retries:
             return
-        rows = compact_json([_row(retry) for retry in retries])
         with self.database.transaction() as connection:
-            connection.execute(_RETRY, {"retries": rows, "owner": owner})
-            connection.execute(_NOTE_ATTEMPTS, {"retries": rows})
+            retry_in(connection, retries, owner=owner)
 
     def release(self, run_ids: Sequence[int], *, owner: int) -> None:
         """Hand back runs as they were."""
@@ -382,6 +403,15 @@ def settle_in(
     if kept:
         connection.execute(_ADD_LOOKUPS, {"lookups": compact_json(kept)})
     return rows
+
+
+def retry_in(
+    connection: sa.Connection, retries: Sequence[Retry], *, owner: int
+) -> None:
+    """`Runs.retry` inside a transaction that does more."""
+    rows = compact_json([_row(retry) for retry in retries])
+    connection.execute(_RETRY, {"retries": rows, "owner": owner})
+    connection.execute(_NOTE_ATTEMPTS, {"retries": rows})
 
 
 def note_attempts(

@@ -1,0 +1,144 @@
+"""What people and monitors ask of the ledger; reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.ledger.database import Database
+
+_RUN_COUNTS = sa.text("""
+    select source, state, count(*) as count from runs group by source, state
+    order by source, state
+""")
+_WAITING = sa.text("""
+    select count(*) as waiting,
+           extract(epoch from now() - min(received_at))::float as oldest_s
+    from runs where state in ('received', 'ready', 'enriched', 'sending')
+""")
+_WORKERS = sa.text("""
+    select count(*) from procrastinate_workers where last_heartbeat > now() - :stalled
+""")
+_PAUSES = sa.text("""
+    select kind, scope, reason, since, until from pauses
+    where lifted_at is null order by since
+""")
+_PROBLEMS = sa.text("""
+    select source, coalesce(cause, 'unknown') as cause, count(*) as count,
+           max(finished_at) as last_at, max(reason) as example
+    from runs where state = 'failed'
+    group by source, cause order by count desc
+""")
+_UNREADABLE = sa.text("""
+    select id, source, received_at, error, seen from deliveries
+    where outcome = 'unreadable' order by id desc limit :count
+""")
+_RUNS = sa.text("""
+    select id, source, mapping, mapping_version, event, lead_id, object, record_id,
+           state, result, reason, cause, error, is_bulk, attempts, repeats,
+           received_at, due_at, finished_at, batch_id, delivery_id
+    from runs
+    where (cast(:state as text) is null or state = :state)
+      and (cast(:source as text) is null or source = :source)
+      and (cast(:mapping as text) is null or mapping = :mapping)
+      and (cast(:lead as text) is null or lead_id = :lead or record_id = :lead)
+    order by id desc limit :count
+""")
+_RUN = sa.text("select * from runs where id = :id")
+_LOOKUPS = sa.text("""
+    select l.*, e.status, e.ms, e.answer, e.asked_at, e.message as answer_message
+    from run_lookups l left join enrichments e on e.id = l.enrichment_id
+    where l.run_id = :id order by l.position
+""")
+_ATTEMPTS = sa.text("""
+    select at, step, cause, message, next_at from attempts
+    where run_id = :id or batch_id = :batch order by at, id
+""")
+_UPDATES = sa.text("select at, values from updates where run_id = :id order by at, id")
+_DELIVERY = sa.text("select * from deliveries where id = :id")
+_BATCH = sa.text("select * from batches where id = :id")
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything the ledger knows of one run, as rows."""
+
+    run: sa.Row[Any]
+    delivery: sa.Row[Any] | None
+    lookups: Sequence[sa.Row[Any]]
+    attempts: Sequence[sa.Row[Any]]
+    batch: sa.Row[Any] | None
+    updates: Sequence[sa.Row[Any]]
+
+
+def run_counts(database: Database) -> Sequence[sa.Row[Any]]:
+    """Rows of source, state, count."""
+    return database.rows(_RUN_COUNTS)
+
+
+def health(database: Database, *, stalled: timedelta) -> dict[str, Any]:
+    """Workers alive, runs waiting, the oldest wait in seconds, pauses in force."""
+    waiting = database.row(_WAITING)
+    workers = database.row(_WORKERS, stalled=stalled)
+    return {
+        "workers": int(workers[0]) if workers else 0,
+        "waiting": int(waiting.waiting) if waiting else 0,
+        "oldest_waiting_s": waiting.oldest_s if waiting else None,
+        "pauses": [dict(row._mapping) for row in database.rows(_PAUSES)],
+    }
+
+
+def problems(database: Database) -> Sequence[sa.Row[Any]]:
+    """Failures grouped by source and cause, the most frequent first."""
+    return database.rows(_PROBLEMS)
+
+
+def unreadable(database: Database, *, count: int = 20) -> Sequence[sa.Row[Any]]:
+    """The newest deliveries that could not be read."""
+    return database.rows(_UNREADABLE, count=count)
+
+
+def runs(
+    database: Database,
+    *,
+    state: str | None = None,
+    source: str | None = None,
+    mapping: str | None = None,
+    lead: str | None = None,
+    count: int = 20,
+) -> Sequence[sa.Row[Any]]:
+    """The newest runs that fit every filter given."""
+    return database.rows(
+        _RUNS, state=state, source=source, mapping=mapping, lead=lead, count=count
+    )
+
+
+def story(database: Database, run_id: int) -> Story | None:
+    """The whole story of one run, or None if there is no such run."""
+    run = database.row(_RUN, id=run_id)
+    if run is None:
+        return None
+    batch_id = run.batch_id or 0
+    return Story(
+        run=run,
+        delivery=database.row(_DELIVERY, id=run.delivery_id or 0),
+        lookups=database.rows(_LOOKUPS, id=run_id),
+        attempts=database.rows(_ATTEMPTS, id=run_id, batch=batch_id),
+        batch=database.row(_BATCH, id=batch_id),
+        updates=database.rows(_UPDATES, id=run_id),
+    )
+
+
+def waits(database: Database, since: datetime) -> Sequence[sa.Row[Any]]:
+    """Seconds from accept to the end, of runs that ended since; for the bench."""
+    return database.rows(
+        sa.text(
+            "select extract(epoch from finished_at - received_at)::float as s"
+            " from runs where finished_at >= :since"
+        ),
+        since=since,
+    )

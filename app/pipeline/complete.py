@@ -1,0 +1,172 @@
+"""The complete pump: thin events get the fields that their mapping reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from app.domain import Record, RunState
+from app.errors import AppError, Disposition, RecordMissing
+from app.ledger.runs import Retry, Run, Settled
+from app.ledger.wakeups import Wake
+from app.mapping import apply
+from app.mapping.model import MappingFile
+from app.pipeline.holds import (
+    is_closed,
+    is_free_of_charge,
+    note_failure,
+    note_success,
+)
+from app.pipeline.intake import token_of
+from app.pipeline.parts import Parts, Source, source_of, wait_for_slot
+from app.pipeline.retry import cause_of, next_wait
+from app.pipeline.story import ended, facts_of
+
+log = structlog.get_logger()
+
+#: A record that is not there yet may be a second old; ask once more before giving up.
+MISSING_TRIES = 1
+MISSING_WAIT_S = 30.0
+
+
+def complete(parts: Parts, source_name: str, owner: int) -> list[Wake]:
+    """Fetch the inputs of thin runs, a batch a call; returns what to wake."""
+    source = source_of(parts, source_name)
+    deadline = time.monotonic() + parts.settings.enrich_budget_s
+    woken: set[Wake] = set()
+    while time.monotonic() < deadline and not parts.stopping.is_set():
+        if is_closed(parts, source.scope):
+            break
+        runs = parts.ledger.runs.claim_received(
+            source.name,
+            owner=owner,
+            count=source.connector.read_batch,
+            lease=parts.write_lease(source),
+        )
+        if not runs:
+            break
+        by_object: dict[str, list[Run]] = {}
+        for run in runs:
+            by_object.setdefault(run.event_object, []).append(run)
+        for name, group in by_object.items():
+            woken |= _complete(parts, source, name, group, owner)
+    return sorted(woken, key=lambda wake: (wake.task, wake.scope))
+
+
+def _complete(
+    parts: Parts, source: Source, object_name: str, runs: list[Run], owner: int
+) -> set[Wake]:
+    """One call for these runs, and what came of it."""
+    fields = sorted(
+        {
+            name
+            for run in runs
+            if run.mapping in parts.mappings
+            for name in parts.mappings[run.mapping].lead_fields
+        }
+    )
+    keys = list(dict.fromkeys(run.lead_id for run in runs))
+    started = time.monotonic()
+    try:
+        wait_for_slot(parts, source.ring, longest_s=20)
+        records = source.connector.read(
+            object_name, source.connector.record_key, keys, fields
+        )
+    except AppError as error:
+        _failed(parts, source, runs, error, owner)
+        return set()
+    note_success(parts, source.scope)
+    log.info(
+        "records fetched",
+        source=source.name,
+        records=len(keys),
+        ms=round((time.monotonic() - started) * 1000),
+    )
+    found = {record.record_id: record for record in records}
+    settled: list[Settled] = []
+    retries: list[Retry] = []
+    woken: set[Wake] = set()
+    for run in runs:
+        mapping = parts.mappings.get(run.mapping)
+        if mapping is None:
+            reason = f"the mapping file {run.mapping} is not there any more"
+            settled.append(ended(None, run, RunState.FAILED, reason))
+            continue
+        outcome = _completed(parts, mapping, run, found.get(run.lead_id))
+        if isinstance(outcome, Retry):
+            retries.append(outcome)
+        else:
+            settled.append(outcome)
+            woken.add(Wake("enrich", token_of(parts, mapping)))
+    parts.ledger.runs.settle(settled, owner=owner)
+    parts.ledger.runs.retry(retries, owner=owner)
+    return woken
+
+
+def _completed(
+    parts: Parts, mapping: MappingFile, run: Run, record: Record | None
+) -> Settled | Retry:
+    if record is None or record.values is None:
+        missing = RecordMissing("there is no such record")
+        if run.attempts < MISSING_TRIES:
+            return Retry(
+                run.id, MISSING_WAIT_S, "complete", cause_of(missing), str(missing)
+            )
+        return ended(
+            mapping,
+            run,
+            RunState.FAILED,
+            f"{run.source} has no {run.event_object} {run.lead_id}: it was deleted, "
+            "or merged into another",
+            cause=cause_of(missing),
+        )
+    # A thin event says nothing but its keys, and those stay as they came.
+    lead = {**record.values, **run.lead}
+    facts = facts_of(parts, replace(run, lead=lead))
+    return Settled(
+        run.id,
+        RunState.READY,
+        lead=lead,
+        record_id=apply.record_key(mapping, facts),
+        is_bulk=apply.is_bulk(mapping, facts),
+    )
+
+
+def _failed(
+    parts: Parts, source: Source, runs: Sequence[Run], error: AppError, owner: int
+) -> None:
+    """Let these runs wait, pause the source, or fail them, as the error says."""
+    log.warning(
+        "records not fetched",
+        source=source.name,
+        runs=len(runs),
+        cause=cause_of(error),
+        error=str(error),
+    )
+    note_failure(parts, source.scope, error)
+    settled: list[Settled] = []
+    retries: list[Retry] = []
+    for run in runs:
+        wait = next_wait(
+            error, run.attempts, parts.settings.retry_waits_s, parts.jitter()
+        )
+        if is_free_of_charge(error):
+            retries.append(
+                Retry(run.id, 0, "complete", cause_of(error), str(error), counts=False)
+            )
+        elif error.disposition is Disposition.FAIL or wait is None:
+            mapping = parts.mappings.get(run.mapping)
+            settled.append(
+                ended(
+                    mapping, run, RunState.FAILED, str(error), cause=cause_of(error)
+                )
+            )
+        else:
+            retries.append(
+                Retry(run.id, wait, "complete", cause_of(error), str(error))
+            )
+    parts.ledger.runs.settle(settled, owner=owner)
+    parts.ledger.runs.retry(retries, owner=owner)

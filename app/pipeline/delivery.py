@@ -1,0 +1,299 @@
+"""One batch's way: current values → decisions → updates → each record's own end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain import Decision, Decisions, RunState, Update
+from app.errors import Disposition, RecordError, RecordMissing
+from app.ledger.batches import Batch
+from app.ledger.runs import Retry, Run, Settled
+from app.ledger.written import Write
+from app.mapping import apply
+from app.mapping.model import MappingFile
+from app.pipeline.complete import MISSING_TRIES, MISSING_WAIT_S
+from app.pipeline.parts import Parts, Source, wait_for_slot
+from app.pipeline.retry import cause_of, next_wait
+from app.pipeline.story import facts_of
+
+#: How long a call waits for a slot of the source's ring, in seconds.
+SLOT_WAIT_S = 25.0
+
+
+@dataclass
+class Outcome:
+    """What a delivered batch came to; every run of it is in one of the lists."""
+
+    settled: list[Settled] = field(default_factory=list)
+    retries: list[Retry] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    calls: int = 0
+
+
+@dataclass
+class Letter:
+    """One run on its way: what was decided, what is sent, what was refused."""
+
+    run: Run
+    mapping: MappingFile
+    decisions: Decisions
+    #: Outcome fields; sent along, but no reason to call the run written.
+    outcome: Mapping[str, Any]
+    before: Mapping[str, Any]
+    #: What is still to be sent.
+    values: dict[str, Any]
+    refused: dict[str, RecordError] = field(default_factory=dict)
+    error: RecordError | None = None
+
+
+def deliver(parts: Parts, source: Source, batch: Batch) -> Outcome:
+    """Read, decide and send; raises what concerns the whole batch.
+
+    No transaction is open meanwhile. Nothing is recorded here.
+    """
+    outcome = Outcome()
+    before = _read(parts, source, batch, outcome)
+    letters = _write_letters(parts, source, batch, before, outcome)
+    _send(parts, source, batch, [one for one in letters if one.values], outcome)
+    for letter in letters:
+        _end(parts, batch, letter, outcome)
+    return outcome
+
+
+# Reading and deciding
+
+
+def _read(
+    parts: Parts, source: Source, batch: Batch, outcome: Outcome
+) -> dict[str, Mapping[str, Any] | None]:
+    """Current values by record; {} for what no mapping wants to have read."""
+    reading = [
+        (run, parts.mappings[run.mapping])
+        for run in batch.runs
+        if run.mapping in parts.mappings and parts.mappings[run.mapping].reads_current
+    ]
+    if not reading:
+        return {}
+    keys = list(dict.fromkeys(run.record_id or "" for run, _ in reading))
+    names = list(dict.fromkeys(n for _, m in reading for n in m.current_fields))
+    wait_for_slot(parts, source.ring, longest_s=SLOT_WAIT_S)
+    outcome.calls += 1
+    records = source.connector.read(batch.object, batch.match_by, keys, names)
+    return {record.record_id: record.values for record in records}
+
+
+def _write_letters(
+    parts: Parts,
+    source: Source,
+    batch: Batch,
+    before: Mapping[str, Mapping[str, Any] | None],
+    outcome: Outcome,
+) -> list[Letter]:
+    lookups = parts.ledger.enrichments.of_runs([run.id for run in batch.runs])
+    last = parts.ledger.written.last(
+        source.name, batch.object, [run.record_id or "" for run in batch.runs]
+    )
+    letters: list[Letter] = []
+    for run in batch.runs:
+        mapping = parts.mappings.get(run.mapping)
+        record_id = run.record_id or ""
+        if mapping is None:
+            reason = f"the mapping file {run.mapping} is not there any more"
+            outcome.settled.append(Settled(run.id, RunState.FAILED, reason=reason))
+            continue
+        current = before.get(record_id)
+        if mapping.reads_current and current is None:
+            _end_missing(run, outcome)
+            continue
+        facts = facts_of(parts, run, lookups.get(run.id, ()))
+        decisions = apply.decide(
+            mapping,
+            facts,
+            current=current if mapping.reads_current else None,
+            last_written=last.get(record_id, {}),
+            now=datetime.now(UTC),
+            same=source.connector.same,
+        )
+        letters.append(_letter(run, mapping, _verdict(run, decisions), current or {}))
+    return letters
+
+
+def _verdict(run: Run, decisions: Decisions) -> Decisions:
+    """What the enrich pump decided before stands: nothing but the outcome is sent."""
+    if run.verdict == RunState.FAILED:
+        return replace(decisions, fields=(), failed=run.reason, result="failed")
+    if run.verdict == RunState.SKIPPED:
+        return replace(decisions, fields=(), skipped=run.reason, result="skipped")
+    return decisions
+
+
+def _letter(
+    run: Run, mapping: MappingFile, decisions: Decisions, before: Mapping[str, Any]
+) -> Letter:
+    is_held_back = decisions.failed is not None or decisions.skipped is not None
+    wanted = mapping.outcome is not None and (
+        decisions.skipped is None or mapping.outcome.skipped
+    )
+    outcome = (
+        apply.outcome_values(mapping, decisions.result, datetime.now(UTC))
+        if wanted
+        else {}
+    )
+    values = {} if is_held_back else decisions.writes
+    return Letter(run, mapping, decisions, outcome, before, {**values, **outcome})
+
+
+# Sending
+
+
+def _send(
+    parts: Parts,
+    source: Source,
+    batch: Batch,
+    letters: Sequence[Letter],
+    outcome: Outcome,
+) -> None:
+    """Send these letters; one bad field is dropped, and the rest sent once more."""
+    while letters:
+        wait_for_slot(parts, source.ring, longest_s=SLOT_WAIT_S)
+        outcome.calls += 1
+        results = source.connector.send(
+            [
+                Update(batch.object, batch.match_by, one.run.record_id or "", one.values)
+                for one in letters
+            ]
+        )
+        again: list[Letter] = []
+        for letter, result in zip(letters, results, strict=True):
+            letter.error = result.error
+            name = result.error.field if result.error else None
+            if result.error is not None and name in letter.values:
+                letter.refused[name] = result.error
+                del letter.values[name]
+                if letter.values:
+                    again.append(letter)
+        letters = again
+
+
+# Ending
+
+
+def _end(parts: Parts, batch: Batch, letter: Letter, outcome: Outcome) -> None:
+    """Settle or retry one run by its record's own result."""
+    run, error = letter.run, letter.error
+    is_whole_record = error is not None and error.field not in letter.refused
+    if error is not None and is_whole_record:
+        _end_refused(parts, letter, error, outcome)
+        return
+    if letter.values:
+        outcome.writes.append(
+            Write(
+                run_id=run.id,
+                batch_id=batch.id,
+                source=run.source,
+                object=run.object,
+                record_id=run.record_id or "",
+                person_key=run.person_key,
+                values=letter.values,
+                before=letter.before,
+            )
+        )
+    outcome.settled.append(_settled(letter))
+
+
+def _settled(letter: Letter) -> Settled:
+    run, decisions = letter.run, letter.decisions
+    fields = [_shown(one, letter.refused.get(one.field)) for one in decisions.fields]
+    is_written = any(name not in letter.outcome for name in letter.values)
+    reason, cause = run.reason, run.cause
+    if decisions.failed is not None:
+        state, reason = RunState.FAILED, decisions.failed
+        cause = run.cause or "mapping"
+    elif decisions.skipped is not None:
+        state, reason = RunState.SKIPPED, decisions.skipped
+    elif is_written:
+        state, reason = RunState.WRITTEN, _refusals(letter)
+    elif letter.refused:
+        state, reason = RunState.FAILED, _refusals(letter)
+        cause = cause_of(next(iter(letter.refused.values())))
+    else:
+        state, reason = RunState.KEPT, "nothing had to change"
+    return Settled(
+        run.id,
+        state,
+        reason=reason,
+        result=decisions.result,
+        cause=cause,
+        decisions=fields,
+    )
+
+
+def _refusals(letter: Letter) -> str | None:
+    if not letter.refused:
+        return None
+    said = [f"{name}: {error}" for name, error in letter.refused.items()]
+    return f"{letter.run.source} refused {'; '.join(said)}"
+
+
+def _shown(decision: Decision, refused: RecordError | None) -> dict[str, Any]:
+    """A decision as the ledger keeps it for people."""
+    is_write = decision.is_write and refused is None
+    sentence = decision.sentence
+    if refused is not None:
+        sentence = f'The CRM refused it: "{refused}". The other fields were written.'
+    return {
+        "field": decision.field,
+        "write": is_write,
+        "value": decision.value,
+        "current": decision.current,
+        "reason": "refused" if refused is not None else decision.reason,
+        "sentence": sentence,
+        "origin": decision.origin,
+    }
+
+
+def _end_missing(run: Run, outcome: Outcome) -> None:
+    """A record that was not there: once more in a while, then it has failed."""
+    error = RecordMissing(
+        f"{run.source} has no {run.object} with {run.match_by} {run.record_id}: it was "
+        "deleted, or merged into another"
+    )
+    if run.attempts < MISSING_TRIES:
+        outcome.retries.append(
+            Retry(run.id, MISSING_WAIT_S, "send", cause_of(error), str(error))
+        )
+        return
+    outcome.settled.append(
+        Settled(run.id, RunState.FAILED, reason=str(error), cause=cause_of(error))
+    )
+
+
+def _end_refused(
+    parts: Parts, letter: Letter, error: RecordError, outcome: Outcome
+) -> None:
+    run = letter.run
+    if isinstance(error, RecordMissing):
+        _end_missing(run, outcome)
+        return
+    wait_s = next_wait(
+        error, run.attempts, parts.settings.retry_waits_s, parts.jitter()
+    )
+    if error.disposition is Disposition.RETRY and wait_s is not None:
+        outcome.retries.append(
+            Retry(run.id, wait_s, "send", cause_of(error), str(error))
+        )
+        return
+    fields = [_shown(one, error) for one in letter.decisions.fields if one.is_write]
+    outcome.settled.append(
+        Settled(
+            run.id,
+            RunState.FAILED,
+            reason=f"{run.source} refused the record: {error}",
+            cause=cause_of(error),
+            result=letter.decisions.result,
+            decisions=fields,
+        )
+    )

@@ -1,0 +1,234 @@
+"""Webhooks in: bytes → runs. Nothing is answered 2xx before it is committed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from app.connectors.base import WebhookReply
+from app.domain import LeadEvent, RunState, WebhookRequest
+from app.errors import PayloadInvalid, SignatureInvalid, WebhookRefused
+from app.ledger.wakeups import Wake
+from app.mapping import apply
+from app.mapping.apply import Facts
+from app.mapping.model import MappingFile
+from app.pipeline.parts import Parts, Source
+from app.pipeline.story import keyed, person_key
+
+log = structlog.get_logger()
+
+#: Headers worth keeping; secrets and cookies are not among them.
+KEPT_HEADERS = ("content-type", "content-length", "user-agent", "date", "x-request-id")
+#: A time in the inputs would make every repeat look new.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+
+
+class Intake:
+    """Takes webhooks of every source and says which pumps to wake."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    def accept(
+        self, source_name: str, request: WebhookRequest, mapping: str | None = None
+    ) -> tuple[WebhookReply, list[Wake]]:
+        """Authenticate, read and record one webhook, for one mapping or for all.
+
+        Raises:
+            SignatureInvalid: also for a source that nobody configured.
+            MappingUnknown: told only after the secret was right.
+            PayloadInvalid: after the body was stored as a problem.
+            DatabaseAway: nothing was acknowledged.
+        """
+        source = self.parts.sources.get(source_name)
+        if source is None:
+            raise SignatureInvalid("unknown source, or wrong secret")
+        source.connector.verify(request)
+        mappings = _addressed(source, mapping)
+        try:
+            events = source.connector.parse(request)
+        except PayloadInvalid as error:
+            self._keep_unreadable(source, request, error)
+            raise
+        rows = [
+            self.row(source, each, event)
+            for event in events
+            for each in mappings
+            if each.wants(event.object or each.object, event.event)
+        ]
+        unwanted = sum(
+            not any(m.wants(e.object or m.object, e.event) for m in mappings)
+            for e in events
+        )
+        distinct = _newest(rows)
+        accepted = self.parts.ledger.deliveries.accept(
+            source.name,
+            headers=_kept(request.headers),
+            body=request.body,
+            status=200,
+            events=distinct,
+            unwanted=unwanted,
+            person_key=next((r["person_key"] for r in rows if r["person_key"]), None),
+        )
+        repeated = accepted.repeated + len(rows) - len(distinct)
+        log.info(
+            "webhook accepted",
+            source=source.name,
+            delivery_id=accepted.delivery_id,
+            runs=accepted.accepted,
+            repeated=repeated,
+            unwanted=unwanted,
+        )
+        reply = source.connector.reply(accepted.accepted, repeated, unwanted)
+        return reply, _wakes(distinct, source)
+
+    def refusal(self, source_name: str, error: WebhookRefused) -> WebhookReply | None:
+        """How this source's sender is told no, or None for the plain form."""
+        source = self.parts.sources.get(source_name)
+        return source.connector.refused(error) if source else None
+
+    def row(
+        self, source: Source, mapping: MappingFile, event: LeadEvent
+    ) -> dict[str, Any]:
+        """One run to be, as `accept_delivery` takes it.
+
+        Raises PayloadInvalid for an event that names no record.
+        """
+        facts = Facts(
+            lead=event.lead,
+            time=event.at or datetime.now(UTC),
+            event=event.event,
+            source=source.name,
+            changed_by=event.changed_by,
+            answers={},
+        )
+        record_id = apply.record_key(mapping, facts)
+        lead_id = event.record_id or record_id
+        if lead_id is None:
+            raise PayloadInvalid(
+                f"the event has no id of a record: send one, or {mapping.match_by}, "
+                f"which {mapping.name} finds its record by"
+            )
+        is_thin = event.is_thin or _is_thin(mapping, event)
+        return {
+            "mapping": mapping.name,
+            "mapping_version": mapping.version,
+            "event_object": event.object or mapping.object,
+            "lead_id": lead_id,
+            "object": mapping.object,
+            "match_by": mapping.match_by,
+            "record_id": record_id,
+            "event": event.event,
+            "event_at": event.at,
+            "changed_by": event.changed_by,
+            "repeat_key": self._repeat_key(source, mapping, event, lead_id),
+            "lead": dict(event.lead),
+            "person_key": person_key(self.parts.person_key, event.lead),
+            "state": RunState.RECEIVED if is_thin else RunState.READY,
+            "is_bulk": apply.is_bulk(mapping, facts),
+            "token": token_of(self.parts, mapping),
+        }
+
+    def _repeat_key(
+        self, source: Source, mapping: MappingFile, event: LeadEvent, lead_id: str
+    ) -> str:
+        inputs = event.event_id or json.dumps(
+            {
+                name: event.lead.get(name)
+                for name in sorted(mapping.lead_fields)
+                if not _is_time(event.lead.get(name))
+            },
+            default=str,
+            sort_keys=True,
+        )
+        return keyed(
+            self.parts.person_key,
+            "repeat",
+            source.name,
+            mapping.name,
+            lead_id,
+            event.event,
+            inputs,
+        )
+
+    def _keep_unreadable(
+        self, source: Source, request: WebhookRequest, error: PayloadInvalid
+    ) -> None:
+        delivery_id = self.parts.ledger.deliveries.keep_unreadable(
+            source.name,
+            headers=_kept(request.headers),
+            body=request.body,
+            status=error.status,
+            content_hash=hashlib.sha256(request.body).hexdigest(),
+            error=str(error),
+        )
+        log.warning(
+            "webhook unreadable",
+            source=source.name,
+            delivery_id=delivery_id,
+            error=str(error),
+        )
+
+
+class MappingUnknown(WebhookRefused):
+    """The URL names a mapping that this source does not have."""
+
+    status = 404
+
+
+def token_of(parts: Parts, mapping: MappingFile) -> str:
+    """The name of the token limit under which this mapping asks first."""
+    api = mapping.lookups[0].api if mapping.lookups else ""
+    return parts.sixsense.token_limit_name(api)
+
+
+def _addressed(source: Source, name: str | None) -> Sequence[MappingFile]:
+    if name is None:
+        return source.mappings
+    chosen = [each for each in source.mappings if each.name == name]
+    if not chosen:
+        known = ", ".join(each.name for each in source.mappings)
+        raise MappingUnknown(
+            f"source {source.name} has no mapping {name[:60]!r}; it has: {known}"
+        )
+    return chosen
+
+
+def _is_thin(mapping: MappingFile, event: LeadEvent) -> bool:
+    """Nothing that the mapping reads came along, but the record can be asked for."""
+    if event.record_id is None:
+        return False
+    key = {name for name in mapping.lead_fields if name.lower() == "id"}
+    wanted = mapping.lead_fields - key
+    return bool(wanted) and not any(name in event.lead for name in wanted)
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, str) and _TIME.match(value.strip()) is not None
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: headers[name][:500] for name in KEPT_HEADERS if name in headers}
+
+
+def _newest(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last event of each record and mapping; the earlier ones are repeats."""
+    return list({(row["mapping"], row["lead_id"]): row for row in rows}.values())
+
+
+def _wakes(rows: Iterable[Mapping[str, Any]], source: Source) -> list[Wake]:
+    return sorted(
+        {
+            Wake("complete", source.name)
+            if row["state"] == RunState.RECEIVED
+            else Wake("enrich", row["token"])
+            for row in rows
+        },
+        key=lambda wake: (wake.task, wake.scope),
+    )

@@ -1,0 +1,101 @@
+"""What the pumps work with, handed to each of them as one argument."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from app.connectors.base import Connector
+from app.errors import ConfigurationError, RateLimited
+from app.ledger import Ledger
+from app.ledger.pauses import Scope
+from app.ledger.rates import RateRing, Slot
+from app.mapping.model import MappingFile
+from app.settings import Settings
+from app.sixsense.client import SixsenseClient
+
+
+@dataclass(frozen=True)
+class Source:
+    """One configured account: its connector, its share of calls, its mappings."""
+
+    name: str
+    connector: Connector
+    ring: RateRing
+    mappings: tuple[MappingFile, ...]
+
+    @property
+    def scope(self) -> Scope:
+        """What a pause of this source stops."""
+        return Scope("source", self.name)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a pump needs; built by the runtime, the same in every process."""
+
+    settings: Settings
+    ledger: Ledger
+    mappings: Mapping[str, MappingFile]
+    sources: Mapping[str, Source]
+    sixsense: SixsenseClient
+    #: Rate rings by the name of the token's limit.
+    rings: Mapping[str, RateRing]
+    #: Keys the hashes of persons and questions.
+    person_key: bytes
+    #: Set when the process is told to stop: pumps hand back what they hold.
+    stopping: threading.Event = field(default_factory=threading.Event)
+    #: Calls to 6sense run here; shared by the tokens of a process.
+    callers: ThreadPoolExecutor | None = None
+    #: Scopes with failures since their last success, as far as this process knows.
+    struggling: set[Scope] = field(default_factory=set)
+
+    @property
+    def enrich_lease(self) -> timedelta:
+        """How long a claimed run is kept from others."""
+        return timedelta(seconds=self.settings.enrich_lease_s)
+
+    @property
+    def stalled(self) -> timedelta:
+        """A worker silent for this long is dead."""
+        return timedelta(seconds=self.settings.stalled_after_s)
+
+    def write_lease(self, source: Source) -> timedelta:
+        """How long a batch is kept from others: its calls, and a margin."""
+        timeout = self.settings.crm_timeout_s or source.connector.write_timeout_s
+        return timedelta(seconds=timeout + 30)
+
+    def jitter(self) -> float:
+        """A random share of a wait, so that retries do not come in step."""
+        return random.random()  # noqa: S311 - spreads load, guards nothing
+
+
+def source_of(parts: Parts, name: str) -> Source:
+    """The source of this name. Raises ConfigurationError if no mapping names it."""
+    source = parts.sources.get(name)
+    if source is None:
+        raise ConfigurationError(f"no mapping file names the source {name} any more")
+    return source
+
+
+def wait_for_slot(parts: Parts, ring: RateRing, *, longest_s: float) -> list[Slot]:
+    """One slot of a ring, waiting up to `longest_s` for it. Raises RateLimited."""
+    waited = 0.0
+    while True:
+        slots = ring.take(1)
+        if slots.taken:
+            return list(slots.taken)
+        # Another process may give one back, so ask again after a second at most.
+        step = min(1.0, max(0.05, slots.wait_s))
+        waited += step
+        if waited > longest_s or parts.stopping.wait(step):
+            raise RateLimited(
+                "our own share of calls is used up for the moment",
+                system=ring.name,
+                operation="wait for a slot",
+                retry_after=slots.wait_s,
+            )

@@ -1,0 +1,94 @@
+"""A run's facts as the mapping sees them, and how a run ends."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.domain import LookupAnswer, LookupResult, RunState
+from app.ledger.enrichments import StoredLookup
+from app.ledger.runs import Run, Settled
+from app.mapping.apply import Facts
+from app.mapping.model import MappingFile
+from app.pipeline.parts import Parts
+
+#: Names under which a record carries its person's address, in any capitals.
+EMAIL_FIELDS = frozenset({"email", "emailaddress", "email_address", "emailaddress1"})
+
+
+def facts_of(parts: Parts, run: Run, lookups: Sequence[StoredLookup] = ()) -> Facts:
+    """What the mapping may read of this run."""
+    return Facts(
+        lead=run.lead,
+        time=run.event_at or run.received_at,
+        event=run.event,
+        source=run.source,
+        changed_by=run.changed_by,
+        answers={lookup.name: answer_of(parts, lookup) for lookup in lookups},
+    )
+
+
+def answer_of(parts: Parts, lookup: StoredLookup) -> LookupAnswer:
+    """A stored lookup as the mapping sees it."""
+    data = None
+    if lookup.answer and lookup.product:
+        data = parts.sixsense.parse(lookup.product, lookup.answer)
+    return LookupAnswer(
+        result=LookupResult(lookup.result),
+        api=lookup.api,
+        at=lookup.asked_at,
+        is_reused=lookup.is_reused,
+        data=data,
+    )
+
+
+def ended(
+    mapping: MappingFile | None,
+    run: Run,
+    verdict: RunState,
+    reason: str,
+    *,
+    cause: str | None = None,
+) -> Settled:
+    """How a run ends before it is sent: `skipped` or `failed`, for this reason.
+
+    Where the mapping has outcome fields for it, the run goes on to the send pump,
+    which writes them and then ends it.
+    """
+    outcome = mapping.outcome if mapping is not None else None
+    has_news = outcome is not None and (
+        verdict is RunState.FAILED or (verdict is RunState.SKIPPED and outcome.skipped)
+    )
+    is_sendable = has_news and run.record_id is not None
+    return Settled(
+        run.id,
+        RunState.ENRICHED if is_sendable else verdict,
+        verdict=verdict,
+        reason=reason,
+        cause=cause,
+    )
+
+
+def person_key(key: bytes, lead: Mapping[str, Any]) -> str | None:
+    """The keyed hash of the lead's e-mail, capitals apart; None without one."""
+    for name, value in lead.items():
+        if name.lower() in EMAIL_FIELDS and isinstance(value, str) and value.strip():
+            return keyed(key, "person", value.strip().lower())
+    return None
+
+
+def question_key(
+    key: bytes, api: str, token: str, inputs: Mapping[str, str], run_id: int | None
+) -> str:
+    """The same question has the same key; `run_id` makes it this run's own."""
+    parts = [f"{name}={value}" for name, value in sorted(inputs.items())]
+    own = "" if run_id is None else str(run_id)
+    return keyed(key, "question", api, token, own, *parts)
+
+
+def keyed(key: bytes, *texts: str) -> str:
+    """A short keyed hash of these texts."""
+    message = "\x1f".join(texts).encode("utf-8", "surrogatepass")
+    return hmac.new(key, message, hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,255 @@
+"""The one place where parts meet: Settings → everything a process needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from app.connectors import CONNECTORS, connector_for
+from app.connectors.base import Connector
+from app.errors import ConfigurationError
+from app.ledger import Ledger, embedded, installation
+from app.ledger.database import Database, DatabaseAway, schema_state, upgrade
+from app.ledger.embedded import EmbeddedServer
+from app.ledger.rates import RateRing
+from app.mapping.load import load_mappings
+from app.mapping.model import MappingFile
+from app.pipeline.intake import Intake, token_of
+from app.pipeline.parts import Parts, Source
+from app.pipeline.waking import Waker
+from app.settings import Settings
+from app.sixsense import PRODUCTS
+from app.sixsense.client import SixsenseClient
+
+log = structlog.get_logger()
+
+#: Connections of one process; the smallest hosted PostgreSQL has 20 for all.
+WEB_CONNECTIONS = 3
+WORKER_CONNECTIONS = 5
+#: A window of n seconds is kept as n and this share of a minute more (engine.md).
+WINDOW_MARGIN_S = 0.5
+#: How long a starting process waits for a database that is starting too, in seconds.
+DATABASE_WAIT_S = 30.0
+
+
+@dataclass
+class Runtime:
+    """One process's parts; `server` only where this process runs PostgreSQL."""
+
+    settings: Settings
+    parts: Parts
+    intake: Intake
+    waker: Waker
+    server: EmbeddedServer | None = None
+
+    @property
+    def database(self) -> Database:
+        """The ledger's database."""
+        return self.parts.ledger.database
+
+    def close(self) -> None:
+        """Give back connections and leave the embedded server."""
+        self.database.close()
+        if self.server is not None:
+            self.server.stop()
+
+
+def build(settings: Settings, *, role: str) -> Runtime:
+    """All parts of a `web` or `worker` process.
+
+    Raises:
+        ConfigurationError: everything that is wrong with mapping files, then with
+            sources and tokens, then with the database; each all at once.
+    """
+    mappings, connectors, sixsense = configured(settings)
+    url, server = database_url(settings)
+    count = WEB_CONNECTIONS if role == "web" else WORKER_CONNECTIONS
+    database = Database(url, connections=count, name=f"leadbridge {role}")
+    _await_database(database)
+    _require_schema(database, url, server)
+    parts = _parts(settings, database, mappings, connectors, sixsense, role)
+    return Runtime(
+        settings,
+        parts,
+        Intake(parts),
+        Waker(database, settings.wake_every_s),
+        server,
+    )
+
+
+def configured(
+    settings: Settings,
+) -> tuple[tuple[MappingFile, ...], dict[str, Connector], SixsenseClient]:
+    """What files and environment say, without a database or a call.
+
+    Raises ConfigurationError with everything that is wrong.
+    """
+    mappings = load_mappings(
+        settings.mappings_dir,
+        {name: product.info for name, product in PRODUCTS.items()},
+        sources=CONNECTORS.keys(),
+    )
+    return mappings, _connectors(settings, mappings), _sixsense(settings)
+
+
+def _parts(
+    settings: Settings,
+    database: Database,
+    mappings: tuple[MappingFile, ...],
+    connectors: Mapping[str, Connector],
+    sixsense: SixsenseClient,
+    role: str,
+) -> Parts:
+    key = installation.person_key(database, settings.person_key)
+    for each in mappings:
+        installation.remember_mapping(
+            database,
+            version=each.version,
+            name=each.name,
+            source=each.source,
+            text=each.text,
+        )
+    repeat_window = timedelta(seconds=settings.repeat_window_s)
+    parts = Parts(
+        settings=settings,
+        ledger=Ledger.on(database, person_key=key, repeat_window=repeat_window),
+        mappings={each.name: each for each in mappings},
+        sources=_sources(database, mappings, connectors),
+        sixsense=sixsense,
+        rings=_rings(settings, database, mappings, sixsense),
+        person_key=key,
+        callers=None if role == "web" else _callers(settings),
+    )
+    for source in parts.sources.values():
+        source.ring.prepare()
+    for ring in parts.rings.values():
+        ring.prepare()
+    return parts
+
+
+def _callers(settings: Settings) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.enrich_threads, thread_name_prefix="6sense")
+
+
+def _connectors(
+    settings: Settings, mappings: tuple[MappingFile, ...]
+) -> dict[str, Connector]:
+    """One connector for each source that a mapping names; all problems at once."""
+    kinds = {}
+    for each in mappings:
+        kind = connector_for(each.source)
+        if kind is None:
+            raise ConfigurationError(f"there is no connector for {each.source}")
+        kinds[each.source] = kind
+    schemas = {name: kind.settings for name, kind in kinds.items()}
+    problems = [*settings.source_problems(schemas), *_missing_tokens(settings)]
+    if problems:
+        raise ConfigurationError("The environment has settings to mend.", problems)
+    return {
+        name: kind(
+            name,
+            settings.source(name, kind.settings),
+            write_timeout_s=settings.crm_timeout_s,
+        )
+        for name, kind in kinds.items()
+    }
+
+
+def _missing_tokens(settings: Settings) -> list[str]:
+    if settings.sixsense_tokens:
+        return []
+    return settings.missing("SIXSENSE_TOKEN")
+
+
+def _sixsense(settings: Settings) -> SixsenseClient:
+    tokens = dict(settings.sixsense_tokens)
+    if settings.sixsense_token is not None:
+        tokens["default"] = settings.sixsense_token
+    return SixsenseClient(
+        tokens,
+        url=settings.sixsense_url,
+        read_timeout_s=settings.sixsense_timeout_s,
+        pool_size=settings.enrich_threads,
+    )
+
+
+def _sources(
+    database: Database,
+    mappings: tuple[MappingFile, ...],
+    connectors: Mapping[str, Connector],
+) -> dict[str, Source]:
+    sources = {}
+    for name, connector in connectors.items():
+        limit = connector.limit
+        window = timedelta(seconds=limit.per_s + WINDOW_MARGIN_S)
+        ring = RateRing(database, f"calls:{name}", calls=limit.calls, window=window)
+        routes = tuple(each for each in mappings if each.source == name)
+        sources[name] = Source(name, connector, ring, routes)
+    return sources
+
+
+def _rings(
+    settings: Settings,
+    database: Database,
+    mappings: tuple[MappingFile, ...],
+    sixsense: SixsenseClient,
+) -> dict[str, RateRing]:
+    """A ring for every token that a lookup of these mappings may ask under."""
+    names = {sixsense.token_limit_name(one.api) for m in mappings for one in m.lookups}
+    return {
+        name: RateRing(
+            database,
+            name,
+            calls=settings.sixsense_rate_limit,
+            window=timedelta(seconds=settings.rate_window_s),
+        )
+        for name in names
+    }
+
+
+def database_url(settings: Settings) -> tuple[str, EmbeddedServer | None]:
+    """DATABASE_URL, or the embedded server's after starting or joining it.
+
+    Raises ConfigurationError where the embedded server would lose leads.
+    """
+    if settings.database_url is not None:
+        return settings.database_url, None
+    if not settings.allow_ephemeral_database:
+        mounts = Path("/proc/self/mountinfo")
+        text = mounts.read_text() if mounts.exists() else ""
+        refused = embedded.refusal(settings.data_dir, settings.environ, text)
+        if refused:
+            raise ConfigurationError(f"DATABASE_URL is not set. {refused}")
+    server = EmbeddedServer(settings.data_dir)
+    return server.start(), server
+
+
+def _await_database(database: Database) -> None:
+    """Wait for a database that is starting at the same time as we are."""
+    deadline = time.monotonic() + DATABASE_WAIT_S
+    while not database.is_up():
+        if time.monotonic() > deadline:
+            raise DatabaseAway(
+                "the database of DATABASE_URL did not answer for "
+                f"{DATABASE_WAIT_S:g} seconds. Is it running, and is the address right?"
+            )
+        log.warning("waiting for the database")
+        time.sleep(1)
+
+
+def _require_schema(
+    database: Database, url: str, server: EmbeddedServer | None
+) -> None:
+    """An embedded database is upgraded on the way; any other by the release step."""
+    problem = schema_state(database)
+    if problem is not None and server is not None:
+        upgrade(url)
+        problem = schema_state(database)
+    if problem is not None:
+        raise ConfigurationError(problem)

@@ -1,0 +1,60 @@
+"""/healthz: the process lives. /readyz: it can accept. /metrics: for Prometheus."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+
+from app import __version__
+from app.ledger import reports
+from app.ledger.database import DatabaseAway, schema_state
+from app.web.answers import plain
+
+if TYPE_CHECKING:
+    from app.ledger.database import Database
+    from app.settings import Settings
+
+
+def blueprint(database: Database, settings: Settings) -> Blueprint:
+    """The routes that platforms and monitors call."""
+    routes = Blueprint("health", __name__)
+    stalled = timedelta(seconds=settings.stalled_after_s)
+
+    @routes.get("/healthz")
+    def alive() -> Response:
+        # Says nothing of the database: a restart would not bring that back.
+        return _json(200, {"status": "ok", "version": __version__})
+
+    @routes.get("/readyz")
+    def ready() -> Response:
+        try:
+            problem = schema_state(database)
+            health = None if problem else reports.health(database, stalled=stalled)
+        except DatabaseAway as error:
+            return _json(503, {"status": "not ready", "problem": str(error)})
+        if health is None:
+            return _json(503, {"status": "not ready", "problem": problem})
+        return _json(200, {"status": "ready", **health})
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        token = settings.metrics_token
+        if token is None:
+            return plain(404, "Set METRICS_TOKEN to have metrics here.")
+        given = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+            return plain(401, "Send Authorization: Bearer with METRICS_TOKEN.")
+        from app.web.metrics import CONTENT_TYPE, render
+
+        return Response(render(database, stalled), 200, content_type=CONTENT_TYPE)
+
+    return routes
+
+
+def _json(status: int, shown: dict[str, object]) -> Response:
+    body = json.dumps(shown, default=str) + "\n"
+    return Response(body, status, content_type="application/json")

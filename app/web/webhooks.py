@@ -1,0 +1,48 @@
+"""POST /webhooks/<source>[/<mapping>]: raw bytes to the intake, its answer back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+
+from app.domain import WebhookRequest
+from app.errors import WebhookRefused
+from app.web.answers import plain
+
+if TYPE_CHECKING:
+    from app.connectors.base import WebhookReply
+    from app.pipeline.intake import Intake
+    from app.pipeline.waking import Waker
+    from app.settings import Settings
+
+
+def blueprint(intake: Intake, waker: Waker, settings: Settings) -> Blueprint:
+    """The routes that senders call."""
+    routes = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+    base = (settings.public_url or "").rstrip("/")
+
+    @routes.post("/<source>")
+    @routes.post("/<source>/<mapping>")
+    def accept(source: str, mapping: str | None = None) -> Response:
+        incoming = WebhookRequest(
+            method=request.method,
+            path=request.path,
+            query=request.query_string.decode("latin-1"),
+            headers={name.lower(): value for name, value in request.headers},
+            body=request.get_data(cache=False),
+            url=(base or request.host_url.rstrip("/")) + request.full_path.rstrip("?"),
+        )
+        try:
+            reply, wakes = intake.accept(source, incoming, mapping)
+        except WebhookRefused as error:
+            shaped = intake.refusal(source, error)
+            return _response(shaped) if shaped else plain(error.status, str(error))
+        waker.wake(wakes)
+        return _response(reply)
+
+    return routes
+
+
+def _response(reply: WebhookReply) -> Response:
+    return Response(reply.body, reply.status, content_type=reply.content_type)
