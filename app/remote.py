@@ -133,6 +133,12 @@ class Answer:
         )
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: otherwise requests reads the whole body and builds the next call,
+        even if that is never made."""
+
+
 class Remote:
     """One system's address and its pooled session; safe for threads."""
 
@@ -158,7 +164,7 @@ class Remote:
         self.base_url = base_url.rstrip("/")
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
-        self._session = requests.Session()
+        self._session = _Session()
         # No proxy, .netrc or CA bundle from the environment: a .netrc would put its
         # own Authorization in the place of ours, and looking costs 0.6 ms a call.
         self._session.trust_env = False

@@ -72,12 +72,16 @@ def read_body(body: bytes) -> list[dict[str, Any]]:
 
 
 def _read_json(text: str) -> list[dict[str, Any]]:
+    is_json = True
     try:
         # strict=False: raw line breaks inside of texts, from a field of many lines.
         raw = json.loads(text, strict=False, object_pairs_hook=_unique)
     except RecursionError:
         raise PayloadInvalid("The body is nested too deeply.") from None
     except ValueError:
+        # Not salvaged here: this error holds the body, and would come along.
+        is_json = False
+    if not is_json:
         raw = _salvaged(text)
     rows = raw if isinstance(raw, list) else [raw]
     if not rows or not all(isinstance(row, dict) for row in rows):
