@@ -39,6 +39,11 @@ def _code(value: object) -> str | None:
     return None if good else 'a code in quotes, such as "606"'
 
 
+def _hold(value: object) -> str | None:
+    good = options.seconds(value) is None and value <= LONGEST_HOLD_S
+    return None if good else f"seconds above 0, up to {LONGEST_HOLD_S}"
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a kind of fault needs and may have."""
@@ -55,8 +60,8 @@ KINDS: dict[str, Kind] = {
         {"code": _code}, {"field": options.text, "message": options.text}, ("marketo",)
     ),
     "latency": Kind({"ms": options.delay_ms}),
-    "hold": Kind(may={"hold_s": options.seconds}),
-    "timeout_after_work": Kind(may={"hold_s": options.seconds}),
+    "hold": Kind(may={"hold_s": _hold}),
+    "timeout_after_work": Kind(may={"hold_s": _hold}),
     "drop_connection": Kind(),
     "html": Kind(may={"status": _status}),
     "broken_json": Kind(),

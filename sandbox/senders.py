@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from urllib3.util import SKIP_HEADER
 
 from sandbox.marketo.fields import Field, bundled
 from sandbox.marketo.mappings import mapped
@@ -162,9 +163,9 @@ def _session(connections: int = 1) -> requests.Session:
     session.trust_env = False
     adapter = requests.adapters.HTTPAdapter(pool_maxsize=connections)
     session.mount("http://", adapter)
-    # requests' own defaults would tell a receiver too much.
+    # What Marketo says of itself is unconfirmed, so nothing is said.
     session.headers.clear()
-    session.headers["Accept"] = "*/*"
+    session.headers["User-Agent"] = session.headers["Accept-Encoding"] = SKIP_HEADER
     return session
 
 

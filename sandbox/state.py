@@ -53,6 +53,7 @@ class World:
                 fresh[1].seed_demo()
             fresh[1].seed(leads)
             self.faults.clear()
+            self.faults = FaultScript()
             self.clock, (self.sixsense, self.marketo) = clock, fresh
             self.journal = Journal()
             self.random = random.Random(6)  # noqa: S311  repeatable, not secret

@@ -17,7 +17,7 @@ from werkzeug.serving import DechunkedInput, WSGIRequestHandler
 
 log = logging.getLogger("sandbox")
 
-#: A body larger than this is not read; the connection ends with 413.
+#: A body larger than this is not read; the connection ends with 400.
 BODY_LIMIT = 64 * 1024 * 1024
 
 
@@ -39,9 +39,10 @@ class KeepAliveHandler(WSGIRequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
         environ = self.make_environ()
-        body = self._read_body(environ)
-        if body is None:
-            self._send("413 Request Entity Too Large", [("Connection", "close")], b"")
+        try:
+            body = self._read_body(environ)
+        except (ValueError, OSError):
+            self._send("400 Bad Request", [("Connection", "close")], b"")
             return
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
@@ -60,11 +61,14 @@ class KeepAliveHandler(WSGIRequestHandler):
         else:
             self._send(answer[0], answer[1], content)
 
-    def _read_body(self, environ: dict[str, Any]) -> bytes | None:
+    def _read_body(self, environ: dict[str, Any]) -> bytes:
+        """The whole body; ValueError for a length that is none or too much."""
         if environ.pop("HTTP_TRANSFER_ENCODING", ""):
             return DechunkedInput(self.rfile).read()
         length = int(self.headers.get("Content-Length") or 0)
-        return self.rfile.read(length) if length <= BODY_LIMIT else None
+        if not 0 <= length <= BODY_LIMIT:
+            raise ValueError("no length to read")
+        return self.rfile.read(length)
 
     def _send(
         self, status: str, headers: list[tuple[str, str]], content: bytes

@@ -55,6 +55,8 @@ def _read(world: World, body: Any) -> tuple[MarketoWebhook, Scope, list[Lead]]:
     for key in body["webhook"]:
         if key not in known:
             problems.append(options.unknown(key, known, "setting of a webhook"))
+    if "url" not in body["webhook"]:
+        problems.append("webhook: url is missing")
     if problems:
         raise RequestInvalid(*problems)
     try:
