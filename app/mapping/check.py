@@ -1,0 +1,170 @@
+"""Checks across an entry, and against the CRM's schema and the other files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.domain import CrmField
+from app.mapping.converters import NUMERIC, ZONED
+from app.mapping.entries import Made, Tools
+from app.mapping.findings import Findings, closest, did_you_mean, shorten
+from app.mapping.fit import DATES, NUMBERS, fit
+from app.mapping.model import MappingFile
+from app.mapping.reasons import NOT_ALLOWED, READ_ONLY, TOO_LONG, Keep
+from app.mapping.tree import Node, Table
+
+_CODES = {TOO_LONG: "M303", NOT_ALLOWED: "M304", READ_ONLY: "M302"}
+
+
+def check_entries(
+    made: Sequence[Made], written: Sequence[str], tools: Tools, *, reads_current: bool
+) -> None:
+    """What one entry alone cannot know to be wrong."""
+    rules = {each.entry.field: each.entry.rule for each in made}
+    for each in made:
+        field, rule = each.entry.field, each.entry.rule
+        node = each.node.get("write") or each.node
+        crm = tools.schema.get(field) if tools.schema is not None else None
+        if not reads_current and rule.name != "always":
+            fix = "Say `write: always`, or take `current: off` out."
+            message = f"current is off, so {rule.name} cannot see what {field} has"
+            tools.findings.say("M413", message, node, fix)
+        elif rule.name in ("keep-fresh", "if-empty") and _is_checkbox(each, crm):
+            message = (
+                f"a checkbox is never empty, so {rule.name} would never write {field}"
+            )
+            tools.findings.say("M401", message, node, "Say `write: always`.")
+        elif rule.name == "if-higher" and not _is_measurable(each, crm):
+            message = "if-higher needs a number or a date"
+            tools.findings.say("M402", message, node, "Add `as: integer`.")
+        for target in rule.after or ():
+            _check_with(target, field, written, rules, node, tools.findings)
+        if tools.schema is not None:
+            _check_schema(each, tools.schema, tools)
+        elif each.is_auto:
+            _no_length(each, tools)
+
+
+def _check_with(
+    target: str,
+    field: str,
+    written: Sequence[str],
+    rules: Mapping[str, Any],
+    node: Node,
+    findings: Findings,
+) -> None:
+    if target not in written or target == field:
+        fix = did_you_mean(target, [name for name in written if name != field])
+        message = f"`with` names {target}, which this file does not write"
+        findings.say("M406", message, node, fix)
+    elif target in rules and rules[target].after is not None:
+        message = f"`with` names {target}, which is written with another field itself"
+        findings.say("M406", message, node, "Name the field that decides.")
+
+
+def _is_checkbox(made: Made, crm: CrmField | None) -> bool:
+    entry = made.entry
+    if crm is not None:
+        return crm.type == "boolean"
+    if any(isinstance(value, bool) for value in made.constants):
+        return True
+    if entry.translation is not None or entry.template is not None or entry.join:
+        return False
+    if made.converter:
+        return made.converter == "boolean"
+    return bool(made.paths) and all(path.kind == "flag" for path in made.paths)
+
+
+def _is_measurable(made: Made, crm: CrmField | None) -> bool:
+    entry = made.entry
+    if crm is not None:
+        return crm.type in (*NUMBERS, *DATES)
+    if entry.template is not None or entry.join is not None:
+        return False
+    if entry.translation is not None:
+        return all(_is_number(value) for value in entry.translation.outputs)
+    if made.converter:
+        return made.converter in (*NUMERIC, *ZONED)
+    if made.paths:
+        return all(path.kind in ("int", "datetime") for path in made.paths)
+    return bool(made.constants) and all(_is_number(v) for v in made.constants)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_schema(made: Made, schema: Mapping[str, CrmField], tools: Tools) -> None:
+    field, node = made.entry.field, made.node
+    crm = schema.get(field)
+    if crm is None:
+        fix = did_you_mean(field, schema) if closest(field, schema) else ""
+        message = f"{tools.source} has no field {field} on {tools.object}"
+        tools.findings.say("M301", message, node, fix)
+        return
+    if crm.read_only:
+        tools.findings.say("M302", f"{field} is read-only", node, "Take it out.")
+        return
+    if made.is_auto and crm.length is None:
+        _no_length(made, tools)
+    table = made.entry.translation
+    values = (*made.constants, *(table.outputs if table is not None else ()))
+    is_last = made.entry.template is None and made.entry.join is None
+    for value in values if is_last else made.constants:
+        try:
+            fit(value, crm)
+        except Keep as keep:
+            _constant(keep, value, crm, made, tools.findings)
+
+
+def _constant(
+    keep: Keep, value: Any, crm: CrmField, made: Made, findings: Findings
+) -> None:
+    shown = shorten(value)
+    fix = ""
+    if keep.reason == TOO_LONG:
+        size = f"'{shown}' has {len(str(value))}"
+        message = f"{crm.name} allows {crm.length} characters; {size}"
+    elif keep.reason == NOT_ALLOWED:
+        message = f"'{shown}' is not in the list of {crm.name}"
+        fix = did_you_mean(str(value), crm.values or ())
+    else:
+        message = f"{crm.name} is {crm.type}: {keep.sentence.rstrip('.')}"
+    findings.say(_CODES.get(keep.reason, "M305"), message, made.node, fix)
+
+
+def _no_length(made: Made, tools: Tools) -> None:
+    node = made.node.get("max") or made.node
+    fix = f"Run `leadbridge schema pull {tools.source}`, or write a number."
+    message = f"the length of {made.entry.field} is not known"
+    tools.findings.say("M306", message, node, fix)
+
+
+def check_owners(
+    files: Sequence[tuple[MappingFile, Table]], findings: Findings
+) -> None:
+    """One field of one object has one owner among files that want the same events."""
+    for index, (file, node) in enumerate(files):
+        for other, _ in files[:index]:
+            if other.source != file.source or not _overlap(other, file):
+                continue
+            shared = set(other.fields) & set(file.fields)
+            for field in sorted(shared):
+                fields = node.get("fields")
+                place = fields.keys.get(field) if isinstance(fields, Table) else None
+                message = f"{_called(other)} writes {field} of {file.object} as well"
+                fix = "One field, one owner: join the two with `when` or `cases`."
+                findings.say("M501", message, place or node, fix)
+
+
+def _overlap(one: MappingFile, other: MappingFile) -> bool:
+    return one.object.casefold() == other.object.casefold() and any(
+        other.wants(wanted, event)
+        for wanted, events in one.events.items()
+        for event in events
+    )
+
+
+def _called(file: MappingFile) -> str:
+    return file.path.name if file.path else file.name

@@ -1,0 +1,292 @@
+"""One mapping file, from its text to a MappingFile or to findings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, tzinfo
+from pathlib import Path as FilePath
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.domain import CrmField, ProductInfo
+from app.mapping.check import check_entries
+from app.mapping.comparisons import Maker
+from app.mapping.conditions import Condition, Conditions
+from app.mapping.entries import Defaults, Made, Tools, make_entry, no_value_words
+from app.mapping.files import Files, Recorder
+from app.mapping.findings import Findings, did_you_mean
+from app.mapping.fragments import with_fragments
+from app.mapping.model import MappingFile, Outcome, Reply
+from app.mapping.questions import Questions, answering
+from app.mapping.readers import Path
+from app.mapping.resolve import EVENT_ONLY, Reach, Resolver
+from app.mapping.rows import with_rows
+from app.mapping.schema import MappingSchema
+from app.mapping.shape import shape_findings
+from app.mapping.tables import Tables
+from app.mapping.tree import Node, Scalar, Table, UnreadableFile, parse, plain
+
+Schemas = Mapping[str, Mapping[str, Mapping[str, CrmField]]]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+class Compiler:
+    """What all files of one loading are compiled against."""
+
+    def __init__(
+        self,
+        products: Mapping[str, ProductInfo],
+        schemas: Schemas | None = None,
+        sources: Collection[str] | None = None,
+    ) -> None:
+        self.products = products
+        self.schemas = schemas or {}
+        self.sources = sources
+
+    def compile(
+        self, name: str, files: Files, findings: Findings
+    ) -> tuple[MappingFile, Table] | None:
+        """The mapping of a file and its tree, or None after complaints."""
+        # Its own findings first: what is wrong in one file is not looked for in others.
+        own = Findings()
+        made = self._compile(name, files, own)
+        findings.add(own.all)
+        return made if not own.errors else None
+
+    def _compile(
+        self, name: str, files: Files, findings: Findings
+    ) -> tuple[MappingFile, Table] | None:
+        recorder = Recorder(files)
+        text = files.text(name)
+        try:
+            tree, problems = parse(text, files.called(name))
+        except UnreadableFile as error:
+            findings.add([error.finding])
+            return None
+        findings.add(problems)
+        if not isinstance(tree, Table):
+            fix = "Start with `mapping: 1`."
+            findings.say("M101", "a mapping file is a map of keys", tree, fix)
+            return None
+        if "fragment" in tree.entries and "mapping" not in tree.entries:
+            fix = "Put it into a folder; only routes lie directly in mappings."
+            findings.say("M505", f"{name} is a fragment", tree, fix)
+            return None
+        tree = with_rows(with_fragments(tree, recorder, findings), findings)
+        findings.add(shape_findings(MappingSchema(), tree))
+        made = _OneFile(self, name, files, tree, recorder, findings).mapping(text)
+        return (made, tree) if made else None
+
+
+class _OneFile:
+    """One file while it is compiled; keys of a wrong shape are left out."""
+
+    def __init__(
+        self,
+        compiler: Compiler,
+        name: str,
+        files: Files,
+        tree: Table,
+        recorder: Recorder,
+        findings: Findings,
+    ) -> None:
+        self.compiler = compiler
+        self.file = name
+        self.files = files
+        self.tree = tree
+        self.recorder = recorder
+        self.findings = findings
+        self.wrong = {finding.at[:2] for finding in findings.errors}
+        self.lookups = answering(tree.get("lookups"), compiler.products)
+        self.resolver = Resolver(findings, compiler.products, self.lookups)
+        self.is_current_off = _text(tree.get("current")) == "off"
+        self.tools = self._tools()
+
+    def mapping(self, text: str) -> MappingFile | None:
+        """Everything of it; None if a key without which there is none is wrong."""
+        tree = self.tree
+        match = self._match(tree.get("match"))
+        skip_when = self._condition("skip_when", tree.get("skip_when"))
+        priority = tree.get("priority")
+        bulk = priority.get("bulk") if isinstance(priority, Table) else None
+        bulk_when = self._condition("priority", bulk)
+        questions = Questions(self.tools, self.compiler.products)
+        lookups = questions.compile(tree.get("lookups"), self._wrong("lookups"))
+        made = self._fields(tree.get("fields"))
+        self._unused_tables()
+        self._source(tree.get("source"))
+        name = self._name(tree.get("name"))
+        if match is None:
+            return None
+        written = [each.entry.field for each in made]
+        return MappingFile(
+            name=name,
+            source=self.tools.source,
+            object=self.tools.object,
+            path=self._path(),
+            text=text,
+            version=self.recorder.version(text),
+            events=self._events(tree.get("on")),
+            match_by=match[0],
+            match_from=match[1],
+            entries=tuple(each.entry for each in made),
+            lookups=lookups,
+            skip_when=skip_when,
+            bulk_when=bulk_when,
+            outcome=_outcome(tree.get("outcome")),
+            reply=Reply(),
+            reads_current=not self.is_current_off,
+            lead_fields=frozenset(self.resolver.lead_fields),
+            current_fields=tuple(
+                dict.fromkeys([*written, *self.resolver.current_fields])
+            ),
+            products=self.compiler.products,
+        )
+
+    def _tools(self) -> Tools:
+        tree, findings = self.tree, self.findings
+        source, obj = _text(tree.get("source")), _text(tree.get("object"))
+        defaults = self._defaults(tree.get("defaults"))
+        maker = Maker(findings, self.recorder, defaults.zone)
+        tables = tree.get("translations")
+        named = tables.entries if isinstance(tables, Table) else {}
+        objects = self.compiler.schemas.get(source, {})
+        by_name = {name.casefold(): fields for name, fields in objects.items()}
+        return Tools(
+            findings=findings,
+            resolver=self.resolver,
+            conditions=Conditions(findings, self.resolver, maker),
+            tables=Tables(findings, self.recorder, named),
+            defaults=defaults,
+            schema=by_name.get(obj.casefold()),
+            source=source,
+            object=obj,
+        )
+
+    def _wrong(self, key: str) -> frozenset[str]:
+        return frozenset(at[1] for at in self.wrong if at[:1] == (key,) and at[1:])
+
+    def _condition(self, key: str, node: Node | None) -> Condition | None:
+        if node is None:
+            return None
+        reach = EVENT_ONLY
+        if key == "skip_when":
+            reach = Reach(
+                has_current=not self.is_current_off,
+                too_early_fix="Use `when` on the fields, or on the lookup.",
+            )
+        return self.tools.conditions.compile(node, reach)
+
+    def _match(self, node: Node | None) -> tuple[str, Path] | None:
+        if not isinstance(node, Table):
+            return None
+        by, path = _text(node.get("by")), node.get("from")
+        read = self.resolver.path(path, EVENT_ONLY) if _text(path) else None
+        return (by, read) if by and read else None
+
+    def _fields(self, node: Node | None) -> list[Made]:
+        if not isinstance(node, Table):
+            return []
+        reach = Reach(
+            lookups=frozenset(self.lookups),
+            has_current=not self.is_current_off,
+            no_current="current is off, so nothing of it can be read",
+            no_current_fix="Take `current: off` out.",
+        )
+        wrong = self._wrong("fields")
+        found = [
+            make_entry(name, entry, reach, self.tools)
+            for name, entry in node.entries.items()
+            if isinstance(entry, Table) and name not in wrong
+        ]
+        made = [each for each in found if each is not None]
+        is_on = not self.is_current_off
+        check_entries(made, tuple(node.entries), self.tools, reads_current=is_on)
+        return made
+
+    def _unused_tables(self) -> None:
+        """Tables that no field uses are checked too: tomorrow one may."""
+        for name in self.tools.tables.named:
+            self.tools.tables.by_name(name)
+
+    def _defaults(self, node: Node | None) -> Defaults:
+        if not isinstance(node, Table) or ("defaults",) in {
+            at[:1] for at in self.wrong
+        }:
+            return Defaults(UTC)
+        write, words = node.get("write"), node.get("no_value")
+        return Defaults(
+            zone=self._zone(node.get("timezone")),
+            write="keep-fresh" if write is None else plain(write),
+            no_value=no_value_words(plain(words)) if words is not None else frozenset(),
+            fails=_text(node.get("on_error")) == "fail",
+        )
+
+    def _zone(self, node: Node | None) -> tzinfo:
+        name = _text(node)
+        if node is None or name.upper() == "UTC":
+            return UTC
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            fix = "A name of the time zone database: Europe/Berlin."
+            self.findings.say("M106", f"'{name}' is not a time zone", node, fix)
+            return UTC
+
+    def _events(self, node: Node | None) -> dict[str, frozenset[str]]:
+        wanted = plain(node) if node is not None else ["created"]
+        if not isinstance(wanted, dict):
+            wanted = {self.tools.object: wanted}
+        return {
+            str(name): frozenset(map(str, events))
+            for name, events in wanted.items()
+            if isinstance(events, list)
+        }
+
+    def _source(self, node: Node | None) -> None:
+        """A connector's name, with a suffix for a second account: `crm-eu`."""
+        name, known = _text(node), self.compiler.sources
+        if node is None or not name or known is None:
+            return
+        if any(name == each or name.startswith(f"{each}-") for each in known):
+            if not _NAME.fullmatch(name):
+                fix = "Letters, digits and - only: it is part of an address."
+                self.findings.say("M106", f"'{name}' cannot be a source", node, fix)
+            return
+        head = name.partition("-")[0]
+        fix = did_you_mean(head, known)
+        message = f"'{name}' is not a source this release has a connector for"
+        self.findings.say("M106", message, node, fix)
+
+    def _name(self, node: Node | None) -> str:
+        name = _text(node) if node is not None else self.file.rpartition(".")[0]
+        name = name or self.file
+        if not _NAME.fullmatch(name):
+            fix = "Letters, digits, points, - and _: it is part of an address."
+            message = f"'{name}' cannot be the name of a mapping"
+            self.findings.say("M106", message, node or self.tree, fix)
+        return name
+
+    def _path(self) -> FilePath | None:
+        folder = self.files.folder
+        return folder / self.file if folder is not None else None
+
+
+def _outcome(node: Node | None) -> Outcome | None:
+    if not isinstance(node, Table):
+        return None
+    then, skipped = node.get("then"), node.get("skipped")
+    campaign = then.get("request_campaign") if isinstance(then, Table) else None
+    number = campaign.value if isinstance(campaign, Scalar) else None
+    return Outcome(
+        result=_text(node.get("result")) or None,
+        at=_text(node.get("at")) or None,
+        skipped=isinstance(skipped, Scalar) and skipped.value is True,
+        request_campaign=number if isinstance(number, int) else None,
+    )
+
+
+def _text(node: Node | None) -> str:
+    value = node.value if isinstance(node, Scalar) else None
+    return value if isinstance(value, str) else ""

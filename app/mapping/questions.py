@@ -1,0 +1,186 @@
+"""`lookups:` compiled: which API, which inputs, when, and at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from app.domain import ProductInfo
+from app.mapping.entries import Tools, make_entry
+from app.mapping.entry import Entry
+from app.mapping.findings import Findings, closest, did_you_mean
+from app.mapping.model import SKIP, WAIT, Budget, Lookup
+from app.mapping.resolve import Reach
+from app.mapping.schema import InputSchema
+from app.mapping.shape import shape_findings
+from app.mapping.spans import span_of
+from app.mapping.tree import Node, Scalar, Table
+
+#: Roots of their own: a lookup of that name could never be read.
+TAKEN = ("lead", "current", "run")
+#: Keys of a test, under which a lookup's answer could not stand.
+TEST_KEYS = ("name", "schema", "now", "expect", "next", "after", "last_written")
+
+
+def product_named(products: Mapping[str, ProductInfo], name: str) -> ProductInfo | None:
+    """A product by its name or by its path: `people/full`."""
+    by_path = {info.path_alias: info for info in products.values()}
+    return products.get(name) or by_path.get(name)
+
+
+def answering(
+    node: Node | None, products: Mapping[str, ProductInfo]
+) -> dict[str, tuple[ProductInfo, ...]]:
+    """For each lookup the APIs that may answer it, its own first."""
+    found: dict[str, tuple[ProductInfo, ...]] = {}
+    for name, each in node.entries.items() if isinstance(node, Table) else ():
+        table = each if isinstance(each, Table) else None
+        own = product_named(products, _text(table.get("api")) if table else "")
+        budget = table.get("budget") if table else None
+        way = _text(budget.get("when_spent")) if isinstance(budget, Table) else ""
+        free = product_named(products, way)
+        found[name] = tuple(info for info in (own, free) if info) if own else ()
+    return found
+
+
+class Questions:
+    """Compiles the lookups of one file, from top to bottom."""
+
+    def __init__(self, tools: Tools, products: Mapping[str, ProductInfo]) -> None:
+        self.tools = tools
+        self.products = products
+
+    @property
+    def findings(self) -> Findings:
+        """Where complaints go."""
+        return self.tools.findings
+
+    def compile(self, node: Node | None, skip: frozenset[str]) -> tuple[Lookup, ...]:
+        """All lookups; `skip` are those whose shape is wrong already."""
+        made: list[Lookup] = []
+        above: frozenset[str] = frozenset()
+        for name, each in node.entries.items() if isinstance(node, Table) else ():
+            if isinstance(node, Table) and (name in TAKEN or name in TEST_KEYS):
+                fix = "Give it another name: sixsense."
+                message = f"'{name}' cannot be the name of a lookup"
+                self.findings.say("M106", message, node.keys[name], fix)
+            elif isinstance(node, Table) and not name.isidentifier():
+                message = f"'{name}' cannot be the name of a lookup"
+                fix = "Letters, digits and _ only."
+                self.findings.say("M106", message, node.keys[name], fix)
+            if isinstance(each, Table) and name not in skip:
+                lookup = self._lookup(name, each, above)
+                made += [lookup] if lookup else []
+            above |= {name}
+        return tuple(made)
+
+    def _lookup(self, name: str, node: Table, above: frozenset[str]) -> Lookup | None:
+        reach = Reach(
+            lookups=above,
+            too_early="is asked later than this",
+            too_early_fix="A lookup may read only the lookups above it.",
+        )
+        when = self.tools.conditions.compile(node.get("when"), reach)
+        info = self._product(node.get("api"))
+        send = self._send(node.get("send"), reach, info)
+        if info is None:
+            return None
+        budget, when_spent = self._budget(node.get("budget"), info)
+        reuse = node.get("reuse")
+        span = span_of(_text(reuse.get("for"))) if isinstance(reuse, Table) else None
+        return Lookup(
+            name=name,
+            api=info.name,
+            send=send,
+            required=info.required,
+            when=when,
+            reuse=timedelta(days=1) if span is None else span,
+            budget=budget,
+            when_spent=when_spent,
+            on_error=_text(node.get("on_error")) or "fail",
+        )
+
+    def _product(self, node: Node | None) -> ProductInfo | None:
+        name = _text(node)
+        info = product_named(self.products, name)
+        if info is None and node is not None:
+            fix = did_you_mean(name, self.products)
+            self.findings.say("M106", f"'{name}' is not an API of 6sense", node, fix)
+        return info
+
+    def _send(
+        self, node: Node | None, reach: Reach, info: ProductInfo | None
+    ) -> dict[str, Entry]:
+        send: dict[str, Entry] = {}
+        if not isinstance(node, Table):
+            return send
+        for name, each in node.entries.items():
+            if info is not None and name not in info.inputs:
+                fix = did_you_mean(name, info.inputs)
+                message = f"{info.name} has no input '{name}'"
+                self.findings.say("M106", message, node.keys[name], fix)
+                continue
+            entry = self._input(name, each, reach)
+            if entry is not None:
+                send[name] = entry
+        for group in info.required if info is not None else ():
+            if not set(group) & set(node.entries):
+                needed = " or ".join(group)
+                message = f"{info.name if info else ''} needs {needed}"
+                self.findings.say("M412", message, node, "Add it under send.")
+        return send
+
+    def _input(self, name: str, node: Node, reach: Reach) -> Entry | None:
+        if isinstance(node, Scalar):
+            key = Scalar(node.place, "from", "from", node.at)
+            node = Table(node.place, {"from": node}, {"from": key}, node.at)
+        elif not isinstance(node, Table):
+            fix = f"{name}: lead.{name}"
+            self.findings.say("M107", f"'{name}' wants a path or an entry", node, fix)
+            return None
+        problems = shape_findings(InputSchema(), node)
+        self.findings.add(problems)
+        if problems:
+            return None
+        made = make_entry(name, node, reach, self.tools)
+        invented = node.get("value") or node.get("otherwise")
+        if name == "country" and invented is not None:
+            message = "country is invented when the lead has none"
+            fix = "Send lead.country alone: a wrong country gives wrong matches."
+            self.findings.say("W220", message, invented, fix)
+        return made.entry if made else None
+
+    def _budget(
+        self, node: Node | None, info: ProductInfo
+    ) -> tuple[Budget | None, str]:
+        if not isinstance(node, Table):
+            return None, WAIT
+        budget = Budget(_number(node.get("per_day")), _number(node.get("per_month")))
+        way = _text(node.get("when_spent")) or WAIT
+        if way in (WAIT, SKIP):
+            return budget, way
+        place = node.entries["when_spent"]
+        free = product_named(self.products, way)
+        frees = [p.name for p in self.products.values() if p.pool is None]
+        if free is None:
+            near = closest(way, (WAIT, SKIP, *frees))
+            fix = f"Did you mean {near}?" if near else "wait, skip, or an API."
+            message = f"'{way}' is not a way when the budget is spent"
+            self.findings.say("M106", message, place, fix)
+        elif free.pool is not None or free.name == info.name:
+            fix = f"Use {' or '.join(('wait', 'skip', *frees))}."
+            message = f"{free.name} costs a credit itself"
+            self.findings.say("M106", message, place, fix)
+        else:
+            return budget, free.name
+        return budget, WAIT
+
+
+def _text(node: Node | None) -> str:
+    value = node.value if isinstance(node, Scalar) else None
+    return value if isinstance(value, str) else ""
+
+
+def _number(node: Node | None) -> int | None:
+    value = node.value if isinstance(node, Scalar) else None
+    return value if isinstance(value, int) else None
