@@ -20,7 +20,7 @@ from app.ledger.embedded import EmbeddedServer
 from app.ledger.rates import RateRing
 from app.mapping.load import load_mappings
 from app.mapping.model import MappingFile
-from app.pipeline.intake import Intake, token_of
+from app.pipeline.intake import Intake
 from app.pipeline.parts import Parts, Source
 from app.pipeline.waking import Waker
 from app.settings import Settings

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from gunicorn.app.base import BaseApplication
 
+from app import logs
 from app import runtime as runtimes
 from app.wsgi import create
 
@@ -51,6 +52,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "errorlog": "-",
             "loglevel": "warning",
             "proc_name": "leadbridge web",
+            "on_starting": lambda _arbiter: logs.adopt(
+                "gunicorn.error", "gunicorn.access"
+            ),
             "post_fork": self.after_fork,
             "when_ready": self.when_ready,
         }

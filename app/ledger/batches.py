@@ -44,9 +44,10 @@ _UNDER_WAY = sa.text("""
           and r.due_at <= now()
           and (r.owner is null or exists (
               select 1 from procrastinate_workers w
-              where w.id = r.owner and w.last_heartbeat > now() - :stalled))),
+              where w.id = r.owner and w.last_heartbeat > now() - :stalled)))
+        as is_more_coming,
         (select extract(epoch from now() - max(began_at))::float
-         from batches where source = :source)
+         from batches where source = :source) as since_last_batch_s
 """)
 _CLAIM = sa.text(f"""
     with due as (
@@ -177,7 +178,7 @@ class Batches:
     def state(self, source: str, *, stalled: timedelta) -> SourceState:
         """What the batch rule asks about a source."""
         row = self.database.row(_UNDER_WAY, source=source, stalled=stalled)
-        return SourceState(bool(row[0]), row[1]) if row else SourceState(False, None)
+        return SourceState(**row._mapping) if row else SourceState(False, None)
 
     def claim(
         self,

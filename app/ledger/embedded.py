@@ -41,7 +41,7 @@ class EmbeddedServer:
         _forget_dead_users(folder / ".handle_pids.json")
         try:
             self._server = library.get_server(folder, cleanup_mode="stop")
-        except Exception as error:  # noqa: BLE001 - the wheel raises many kinds
+        except Exception as error:
             raise ConfigurationError(
                 f"The embedded PostgreSQL in {folder} did not start: "
                 f"{type(error).__name__}. Its log is {folder / 'log'}. Or set "

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.ledger.database import Database
 
 _RUN_COUNTS = sa.text("""
-    select source, state, count(*) as count from runs group by source, state
+    select source, state, count(*) as runs from runs group by source, state
     order by source, state
 """)
 _WAITING = sa.text("""
@@ -28,10 +28,10 @@ _PAUSES = sa.text("""
     where lifted_at is null order by since
 """)
 _PROBLEMS = sa.text("""
-    select source, coalesce(cause, 'unknown') as cause, count(*) as count,
+    select source, coalesce(cause, 'unknown') as cause, count(*) as runs,
            max(finished_at) as last_at, max(reason) as example
     from runs where state = 'failed'
-    group by source, cause order by count desc
+    group by source, cause order by runs desc
 """)
 _UNREADABLE = sa.text("""
     select id, source, received_at, error, seen from deliveries
@@ -76,7 +76,7 @@ class Story:
 
 
 def run_counts(database: Database) -> Sequence[sa.Row[Any]]:
-    """Rows of source, state, count."""
+    """Rows of source, state, runs."""
     return database.rows(_RUN_COUNTS)
 
 

@@ -48,6 +48,11 @@ class Letter:
     refused: dict[str, RecordError] = field(default_factory=dict)
     error: RecordError | None = None
 
+    def update(self, batch: Batch) -> Update:
+        """What the connector is to send."""
+        record_id = self.run.record_id or ""
+        return Update(batch.object, batch.match_by, record_id, dict(self.values))
+
 
 def deliver(parts: Parts, source: Source, batch: Batch) -> Outcome:
     """Read, decide and send; raises what concerns the whole batch.
@@ -160,12 +165,7 @@ def _send(
     while letters:
         wait_for_slot(parts, source.ring, longest_s=SLOT_WAIT_S)
         outcome.calls += 1
-        results = source.connector.send(
-            [
-                Update(batch.object, batch.match_by, one.run.record_id or "", one.values)
-                for one in letters
-            ]
-        )
+        results = source.connector.send([one.update(batch) for one in letters])
         again: list[Letter] = []
         for letter, result in zip(letters, results, strict=True):
             letter.error = result.error

@@ -71,7 +71,7 @@ def _plan_run(
     facts = facts_of(parts, run, earlier)
     record_id = run.record_id or apply.record_key(mapping, facts)
     if record_id is None:
-        reason = f"match: {mapping.match_from.text} is empty, so no record can be written"
+        reason = f"match: {mapping.match_from.text} is empty, so there is no record"
         made.settled.append(ended(mapping, run, RunState.SKIPPED, reason))
         return
     skipped = None if run.asked else apply.skip_reason(mapping, facts)

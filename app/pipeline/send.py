@@ -10,8 +10,8 @@ import time
 
 import structlog
 
-from app.errors import AppError, Disposition, RequestRefused
 from app.domain import RunState
+from app.errors import AppError, Disposition, RequestRefused
 from app.ledger.batches import Batch, SourceState, Waiting
 from app.pipeline.delivery import deliver
 from app.pipeline.holds import (

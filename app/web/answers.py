@@ -62,7 +62,7 @@ def register(flask: Flask) -> None:
     @flask.errorhandler(Exception)
     def broken(error: Exception) -> Response:
         # The stack goes to the log and to Sentry; the sender gets a way to retry.
-        log.exception("request broke")
+        log.error("request broke", exc_info=error)
         return plain(
             503,
             "Something broke on our side. Nothing was taken; send it again.",

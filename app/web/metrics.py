@@ -29,7 +29,7 @@ class LedgerCollector(Collector):
             "leadbridge_runs", "Runs in the ledger.", labels=["source", "state"]
         )
         for row in reports.run_counts(self.database):
-            runs.add_metric([row.source, row.state], row.count)
+            runs.add_metric([row.source, row.state], row.runs)
         yield runs
         health = reports.health(self.database, stalled=self.stalled)
         for name, text, value in (

@@ -1,0 +1,43 @@
+"""One embedded PostgreSQL for the whole run; a database of its own for each test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.ledger.embedded import EmbeddedServer
+from tests.stack import Stack, new_database
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a running PostgreSQL, stopped at the end."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("database"))
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def database_url(server_url: str) -> Iterator[str]:
+    """The URL of an empty database."""
+    with new_database(server_url, f"test_{next(_numbers)}") as url:
+        yield url
+
+
+@pytest.fixture
+def stack(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Makes installations; what they started is ended with the test."""
+    made: list[Stack] = []
+
+    def make(**options: str) -> Stack:
+        made.append(Stack(tmp_path, database_url, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

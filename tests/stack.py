@@ -1,0 +1,280 @@
+"""The whole product as real processes: PostgreSQL, sandbox, web, workers.
+
+Every process is started by its own command and known by its id; the tests kill
+them by that id, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import sqlalchemy as sa
+
+from app.ledger.database import Database, upgrade
+
+ROOT = Path(__file__).parents[1]
+SECRET = "a-webhook-secret"
+TOKEN = "0123456789abcdef0123456789abcdef01234567"
+HEADERS = {"X-Leadbridge-Secret": SECRET, "Content-Type": "application/json"}
+FINAL = ("written", "replied", "kept", "skipped", "failed")
+
+#: The clock of the engine, ten times shorter.
+FAST = {
+    "RETRY_WAITS_S": "0.3,0.6,1,1,1,1,1,1,1,1",
+    "SWEEP_EVERY_S": "0.5",
+    "HEARTBEAT_S": "0.4",
+    "STALLED_AFTER_S": "1.5",
+    "BATCH_PAUSE_S": "0.3",
+    "SHUTDOWN_S": "5",
+}
+
+
+class Process:
+    """One process of ours; its output goes to a file that failures show."""
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+    ) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as output:
+            self.popen = subprocess.Popen(
+                [sys.executable, *arguments],
+                env=dict(environ),
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def say(self) -> str:
+        """What it has printed so far."""
+        return self.log.read_text(errors="replace")
+
+    def await_line(self, pattern: str, *, within_s: float = 30) -> re.Match[str]:
+        """The first line that matches; AssertionError if it ends or takes too long."""
+        found: list[re.Match[str]] = []
+
+        def look() -> bool:
+            match = re.search(pattern, self.say())
+            if match:
+                found.append(match)
+            ended = self.popen.poll()
+            assert match or ended is None, (
+                f"{self.name} ended with {ended}:\n{self.say()[-4000:]}"
+            )
+            return bool(match)
+
+        until(look, f"{self.name} to say {pattern!r}", within_s=within_s)
+        return found[0]
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group: it gets no chance to tidy up."""
+        if self.popen.poll() is None:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+    def stop(self, within_s: float = 30) -> int:
+        """SIGTERM, and its exit code."""
+        if self.popen.poll() is None:
+            self.popen.terminate()
+        return self.popen.wait(within_s)
+
+
+class Stack:
+    """One installation of its own, on a database of its own."""
+
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        mappings: Path = ROOT / "mappings",
+        **environ: str,
+    ) -> None:
+        self.folder = folder
+        self.database_url = database_url
+        self.processes: list[Process] = []
+        self.sandbox_url = ""
+        self.web_url = ""
+        self.environ = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": os.environ.get("HOME", str(folder)),
+            "DATABASE_URL": database_url,
+            "MAPPINGS_DIR": str(mappings),
+            "SIXSENSE_TOKEN": TOKEN,
+            "MARKETO_CLIENT_ID": "sandbox-client",
+            "MARKETO_CLIENT_SECRET": "sandbox-secret",
+            "MARKETO_WEBHOOK_SECRET": SECRET,
+            "HOST": "127.0.0.1",
+            "PYTHONWARNINGS": "default",
+            **FAST,
+            **environ,
+        }
+        upgrade(database_url)
+        self.database = Database(database_url, connections=2, name="tests")
+
+    # Processes
+
+    def run(self, name: str, *arguments: str, **environ: str) -> Process:
+        """Start one process of this installation."""
+        number = len(self.processes)
+        process = Process(
+            name,
+            arguments,
+            {**self.environ, **environ},
+            self.folder / f"{number}-{name}.log",
+        )
+        self.processes.append(process)
+        return process
+
+    def start_sandbox(self, **options: Any) -> Process:
+        """Start the sandbox without demo leads; `options` as its reset takes them."""
+        process = self.run("sandbox", "-m", "sandbox", "--port", "0")
+        found = process.await_line(r"listening on (http://\S+)")
+        self.sandbox_url = found[1]
+        self.environ["SIXSENSE_URL"] = self.sandbox_url
+        self.environ["MARKETO_URL"] = self.sandbox_url
+        self.sandbox("reset", {"seed_demo": False, **options})
+        return process
+
+    def start_web(self, **environ: str) -> Process:
+        """Start web on a free port, or on the port it had before."""
+        port = self.web_url.rpartition(":")[2] or "0"
+        process = self.run("web", "-m", "app", "web", PORT=port, **environ)
+        found = process.await_line(r"web listens.*?port\"?[=:]\s*(\d+)")
+        self.web_url = f"http://127.0.0.1:{found[1]}"
+        return process
+
+    def start_worker(self, **environ: str) -> Process:
+        """Start one worker and wait until it works."""
+        process = self.run("worker", "-m", "app", "worker", **environ)
+        process.await_line(r"worker started")
+        return process
+
+    def start(self, **options: Any) -> Stack:
+        """Sandbox, web and one worker."""
+        self.start_sandbox(**options)
+        self.start_web()
+        self.start_worker()
+        return self
+
+    def close(self) -> None:
+        """Kill what still runs, and say what it said if a test failed."""
+        for process in self.processes:
+            process.kill()
+        self.database.close()
+
+    # The world outside
+
+    def sandbox(self, path: str, body: Any = None, **params: Any) -> Any:
+        """Call the sandbox's control API: POST with a body, else GET."""
+        url = f"{self.sandbox_url}/_sandbox/{path}"
+        if body is None:
+            answer = requests.get(url, params=params, timeout=30)
+        else:
+            answer = requests.post(url, json=body, timeout=60)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def seed(self, count: int, first_id: int = 1001, **like: Any) -> list[int]:
+        """Create leads with e-mails of their own; returns their ids."""
+        fields = {"email": "p{n}@c{n}.example", **like}
+        self.sandbox("leads", {"count": count, "first_id": first_id, "like": fields})
+        return list(range(first_id, first_id + count))
+
+    def leads(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Leads as the sandbox has them now, by id."""
+        found: dict[int, dict[str, Any]] = {}
+        for start in range(0, len(ids), 500):
+            part = ",".join(map(str, ids[start : start + 500]))
+            state = self.sandbox("state", ids=part, calls=0)
+            found |= {int(lead["id"]): lead for lead in state["marketo"]["leads"]}
+        return found
+
+    def state(self) -> Any:
+        """The sandbox's counters."""
+        return self.sandbox("state", calls=0)
+
+    def post(
+        self, body: Any, *, path: str = "/webhooks/marketo", **headers: str
+    ) -> requests.Response:
+        """One webhook, as Marketo would send it."""
+        data = body if isinstance(body, bytes | str) else json.dumps(body)
+        return requests.post(
+            self.web_url + path, data=data, headers={**HEADERS, **headers}, timeout=30
+        )
+
+    def post_lead(self, lead_id: int, **more: Any) -> requests.Response:
+        """The webhook of a new lead that `seed` made."""
+        lead = {"id": lead_id, "email": f"p{lead_id}@c{lead_id}.example"}
+        return self.post({**lead, **more})
+
+    # The ledger
+
+    def query(self, sql: str, **values: Any) -> Sequence[sa.Row[Any]]:
+        """Rows of the ledger."""
+        return self.database.rows(sa.text(sql), **values)
+
+    def counts(self) -> dict[str, int]:
+        """Runs by state."""
+        rows = self.query("select state, count(*) as n from runs group by state")
+        return {row.state: row.n for row in rows}
+
+    def await_final(self, count: int, *, within_s: float = 60) -> dict[str, int]:
+        """Wait until `count` runs are final and none is under way; runs by state."""
+
+        def is_done() -> bool:
+            counts = self.counts()
+            final = sum(n for state, n in counts.items() if state in FINAL)
+            return final >= count and final == sum(counts.values())
+
+        try:
+            until(is_done, f"{count} final runs", within_s=within_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; runs: {self.counts()}{self._tail()}") from error
+        return self.counts()
+
+    def _tail(self) -> str:
+        tails = [f"\n--- {p.name}\n{p.say()[-1500:]}" for p in self.processes]
+        return "".join(tails)
+
+
+def until(is_so: Callable[[], bool], what: str, *, within_s: float = 30) -> None:
+    """Wait for something to become so; AssertionError when it does not."""
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited {within_s:g} s for {what}"
+        time.sleep(0.05)
+
+
+@contextmanager
+def new_database(server_url: str, name: str) -> Iterator[str]:
+    """An empty database of its own on a running server; dropped afterwards."""
+    admin = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f'drop database if exists "{name}" with (force)'))
+        connection.execute(sa.text(f'create database "{name}"'))
+    try:
+        yield server_url.replace("/postgres?", f"/{name}?")
+    finally:
+        with admin.connect() as connection:
+            connection.execute(
+                sa.text(f'drop database if exists "{name}" with (force)')
+            )
+        admin.dispose()
