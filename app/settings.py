@@ -135,6 +135,12 @@ class Settings:
     sixsense_url: str | None = setting(
         None, origin(), "One origin for all products. Unset: the three public hosts."
     )
+    sixsense_allow_http: bool = setting(
+        False,
+        flag(),
+        "Let SIXSENSE_URL begin with http:// on another machine: for a sandbox in a "
+        "private network, never for an account.",
+    )
     sixsense_rate_limit: int = setting(
         100, integer(0), "Calls a minute that the token may make; 0: no limit."
     )
