@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.txt", "requirements-embedded.txt", "requirements-test.txt")
 FILES = (
     *LOCKS, "README.md", "LICENSE", "CHANGELOG.md", "Makefile", "Procfile",
-    "Dockerfile", ".dockerignore", ".python-version", "compose.yaml", "app.json", "pyproject.toml",
-    ".ci/run", "docs/deploy.md", "docs/settings.md", "docs/cli.md",
+    "Dockerfile", ".dockerignore", ".python-version", "compose.yaml", "app.json",
+    "pyproject.toml", ".ci/run", "docs/deploy.md", "docs/settings.md", "docs/cli.md",
 )  # fmt: skip
 # Put together here, or this file would be the first to contain them.
 REGISTRIES = ("pypi" + ".org", "python" + "hosted.org", "npm" + "js.org",
