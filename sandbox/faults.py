@@ -255,7 +255,8 @@ class _Reader:
             self._say("must be an object")
             return {}
         rest = dict(item)
-        system, kind = rest.pop("system", None), rest.pop("kind", None)
+        # As text, for anything may stand there.
+        system, kind = str(rest.pop("system", "")), str(rest.pop("kind", ""))
         times = rest.pop("times", 1)
         parts = {
             "system": system,

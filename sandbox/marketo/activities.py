@@ -76,6 +76,6 @@ def read_page_token(token: str, kind: str) -> dict[str, float]:
         found, where = json.loads(base64.b32decode(token, casefold=True))
     except (ValueError, TypeError) as error:
         raise ValueError("not a paging token") from error
-    if found != kind:
+    if found != kind or not isinstance(where, dict):
         raise ValueError(f"a paging token for {found}")
     return where

@@ -87,7 +87,9 @@ def failed(code: str, message: str | None = None, status: int = 200) -> Answer:
 def wire(body: dict[str, Any], status: int = 200) -> Answer:
     """A JSON answer with the recorded headers."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Answer(text, status, content_type="application/json;charset=UTF-8")
+    # Half a surrogate pair can come in by JSON, but not go out by UTF-8.
+    raw = text.encode(errors="replace")
+    return Answer(raw, status, content_type="application/json;charset=UTF-8")
 
 
 def page(status: int, reason: str) -> Response:

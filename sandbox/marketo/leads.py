@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from sandbox.marketo.activities import (
 )
 from sandbox.marketo.fields import Field
 
+_ID = re.compile(r"[0-9]{1,18}")
 #: Leads made by Sync Leads get ids from here on; seeds choose their own.
 FIRST_ID = 500_001
 
@@ -108,7 +110,7 @@ class LeadStore:
         """
         texts = {str(value).strip().lower() for value in wanted} - {""}
         if field == "id":
-            ids = [int(text) for text in texts if text.isdigit()]
+            ids = [int(text) for text in texts if _ID.fullmatch(text)]
             return [self.leads[n] for n in sorted(ids) if n in self.leads]
         if field == "email":
             ids = [n for text in texts for n in self._by_email.get(text, ())]

@@ -70,11 +70,11 @@ def delete_leads(
     results = []
     with world.lock:
         for record in input_records(body):
-            number = record.get("id") if isinstance(record, dict) else None
-            text = str(number)
-            if text.isdigit() and world.marketo.store.delete(int(text)):
-                results.append({"id": int(text), "status": "deleted"})
-            else:
+            wanted = record.get("id") if isinstance(record, dict) else None
+            for lead in (found := world.marketo.store.find("id", [wanted])):
+                world.marketo.store.delete(lead["id"])
+                results.append({"id": lead["id"], "status": "deleted"})
+            if not found:
                 results.append(_skipped("1004", None))
     return results
 
@@ -90,7 +90,7 @@ class _Sync:
     def check(self, records: list[Any]) -> None:
         """Refuse the call as a whole where Marketo does."""
         fields, lookup = self.marketo.fields, self.lookup
-        if lookup not in fields:
+        if not isinstance(lookup, str) or lookup not in fields:
             raise Refused("1006", f"Lookup field '{lookup}' not found")
         if not fields[lookup].searchable:
             raise Refused("1011", f"Field '{lookup}' not supported for lookup")
@@ -98,10 +98,12 @@ class _Sync:
             words = f"Lookup field 'id' is not allowed with {self.action}"
             raise Refused("1003", words)
         if self.marketo.options.unknown_field == "response":
-            for record in records:
-                for name in record:
-                    if name not in fields:
-                        raise Refused("1006", f"Field '{name}' not found")
+            names = [
+                n for record in records if isinstance(record, dict) for n in record
+            ]
+            for name in names:
+                if name not in fields:
+                    raise Refused("1006", f"Field '{name}' not found")
 
     def write(self, record: Any) -> dict[str, Any]:
         """The result of one record: created, updated, or skipped with a reason."""

@@ -7,6 +7,7 @@ has confirmed: numeric strings, "true", numbers for texts, times without zone.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -115,6 +116,8 @@ def _whole(field: Field, value: Any, _: bool) -> int:
 def _fraction(field: Field, value: Any, _: bool) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("not a number")
+    if not math.isfinite(value):
+        raise ValueError("no JSON number")
     # Single precision: six digits survive, so money is off from about 100,000.
     kept = float(f"{value:.6g}")
     return int(kept) if kept.is_integer() and isinstance(value, int) else kept
