@@ -204,7 +204,7 @@ class Stack:
         for start in range(0, len(ids), 500):
             part = ",".join(map(str, ids[start : start + 500]))
             state = self.sandbox("state", ids=part, calls=0)
-            found |= {int(lead["id"]): lead for lead in state["marketo"]["leads"]}
+            found |= {int(key): lead for key, lead in state["leads"].items()}
         return found
 
     def state(self) -> Any:

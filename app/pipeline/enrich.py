@@ -226,7 +226,7 @@ def _settle(turn: Turn, back: list[tuple[Run, Answered | AppError]]) -> None:
         _note_success(turn, {answer.product for answer in answers})
     log.info(
         "asked 6sense",
-        token=turn.token,
+        limit=turn.token,
         answered=len(answers),
         matched=sum(a.result == LookupResult.MATCHED for a in answers),
         credits=sum(a.credits for a in answers),
