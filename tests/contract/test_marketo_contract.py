@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from connector_contract import SECRET, ConnectorContract
 
 from app.connectors.marketo import Marketo
@@ -10,7 +12,7 @@ from app.connectors.marketo import Marketo
 class TestMarketo(ConnectorContract):
     connector_class = Marketo
     url = "https://123-abc-456.mktorest.com"
-    raw_settings = {
+    raw_settings: ClassVar = {
         "URL": url,
         "CLIENT_ID": "client-id-11111111",
         "CLIENT_SECRET": "client-secret-22222222",

@@ -132,6 +132,8 @@ def _salvaged(text: str) -> dict[str, Any]:
         if following is None:
             raise _broken(place)
         place = following.end()
+    if not pairs:
+        raise _broken(place)
     if is_raw and has_escapes:
         # Values came as they are; then a backslash is one, and not an escape.
         raise _broken(0)

@@ -12,6 +12,7 @@ from app.connectors.marketo.codes import TOKEN_CODES, call_error, plain_code
 from app.errors import AnswerUnexpected, CredentialsRefused, RemoteError
 from app.remote import Answer, Remote
 
+_TOKEN: Final = re.compile(r"[!-~]{1,1000}")
 _WORD: Final = re.compile(r"[a-z_]{1,40}")
 #: The identity endpoint says 401, and OAuth's own rules say 400.
 _WRONG_CREDENTIALS: Final = frozenset({400, 401, 403})
@@ -104,7 +105,7 @@ class Rest:
             raise _identity_error(answer)
         given = answer.json()
         token = given.get("access_token") if isinstance(given, dict) else None
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise answer.error("there is no access token in it", kind=AnswerUnexpected)
         life = given.get("expires_in")
         is_number = isinstance(life, int | float) and not isinstance(life, bool)
