@@ -152,8 +152,21 @@ def decide(
     return Decisions(decided, result=result)
 
 
-def _same(_: CrmField | None, sent: Any, read: Any) -> bool:
-    return same_by_kind(sent, read)
+def _same(crm: CrmField | None, sent: Any, read: Any) -> bool:
+    return same_by_kind(sent, read, _KINDS.get(crm.type) if crm is not None else None)
+
+
+#: By a field's type where no connector judges: in tests and previews.
+_KINDS = {
+    "integer": "number",
+    "number": "number",
+    "currency": "number",
+    "float": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "datetime",
+    "multipicklist": "multi",
+}
 
 
 class _Record:
@@ -181,14 +194,14 @@ class _Record:
         for entry in entries:
             if entry.rule.after is None:
                 decided[entry.field] = self.decide(entry)
-        written = [name for name, one in decided.items() if one.is_write]
+        written = frozenset(name for name, one in decided.items() if one.is_write)
         for entry in entries:
             if entry.rule.after is not None:
-                decided[entry.field] = self._with(entry, entry.rule.after, written)
+                decided[entry.field] = self.decide(entry, written)
         return tuple(decided[entry.field] for entry in entries)
 
-    def decide(self, entry: Entry) -> Decision:
-        """One field that stands on its own."""
+    def decide(self, entry: Entry, written: frozenset[str] = frozenset()) -> Decision:
+        """One field; `written` are those that a field of `with` may follow."""
         name = entry.field
         value = origin = None
         current = self.current.get(name) if self.current is not None else None
@@ -196,6 +209,8 @@ class _Record:
             drawn = entry.value(self.scope, self.fields.get(name))
             origin = drawn.origin
             value = self._fitted(entry, drawn)
+            if entry.rule.after is not None:
+                _refuse_alone(entry.rule.after, written)
             self._judge(entry, value, current, is_blank=drawn.is_blank)
         except Keep as keep:
             kept = keep.value if value is None else value
@@ -209,26 +224,6 @@ class _Record:
                 origin or keep.origin,
             )
         return Decision(name, True, value, current, None, "", origin)
-
-    def _with(
-        self, entry: Entry, after: tuple[str, ...], written: list[str]
-    ) -> Decision:
-        decision = self.decide(entry)
-        if not decision.is_write:
-            return decision
-        wanted = after or tuple(name for name in written if name != entry.field)
-        if any(name in written for name in wanted):
-            return decision
-        told = ", ".join(after) if after else "another field"
-        return Decision(
-            entry.field,
-            False,
-            decision.value,
-            decision.current,
-            NOT_ALONE,
-            f"Written only together with {told}, which did not change.",
-            decision.origin,
-        )
 
     def _fitted(self, entry: Entry, drawn: Drawn) -> Any:
         crm = self.fields.get(entry.field)
@@ -263,3 +258,12 @@ class _Record:
                 self.scope.now,
             )
         )
+
+
+def _refuse_alone(after: tuple[str, ...], written: frozenset[str]) -> None:
+    """Raise Keep unless one of the fields that lead is written; `()` is any."""
+    if written.intersection(after) if after else written:
+        return
+    told = ", ".join(after) if after else "another field"
+    sentence = f"Written only together with {told}, which did not change."
+    raise Keep(NOT_ALONE, sentence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from pathlib import Path as FilePath
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -25,6 +26,7 @@ from app.mapping.schema import MappingSchema
 from app.mapping.shape import shape_findings
 from app.mapping.tables import Tables
 from app.mapping.tree import Node, Scalar, Table, UnreadableFile, parse, plain
+from app.mapping.trials import Trials, warn_unread
 
 Schemas = Mapping[str, Mapping[str, Mapping[str, CrmField]]]
 
@@ -120,13 +122,13 @@ class _OneFile:
         if match is None:
             return None
         written = [each.entry.field for each in made]
-        return MappingFile(
+        mapping = MappingFile(
             name=name,
             source=self.tools.source,
             object=self.tools.object,
             path=self._path(),
             text=text,
-            version=self.recorder.version(text),
+            version="",
             events=self._events(tree.get("on")),
             match_by=match[0],
             match_from=match[1],
@@ -143,6 +145,20 @@ class _OneFile:
             ),
             products=self.compiler.products,
         )
+        return self._with_trials(mapping, text)
+
+    def _with_trials(self, mapping: MappingFile, text: str) -> MappingFile:
+        trials = Trials(
+            mapping, self.recorder, self.findings, self.tools.schema, self.lookups
+        )
+        mapping = replace(
+            mapping,
+            trials=trials.compile(self.tree.get("tests")),
+            # Last: by now all that the file reads has been read.
+            version=self.recorder.version(text),
+        )
+        warn_unread(mapping, self.resolver.lead_fields, self.findings)
+        return mapping
 
     def _tools(self) -> Tools:
         tree, findings = self.tree, self.findings

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.domain import ProductInfo
 from app.mapping.conditions import Condition
 from app.mapping.entry import Entry
 from app.mapping.readers import Path
+from app.values import stamp
+
+if TYPE_CHECKING:
+    from app.mapping.trials import Trial
 
 #: What `when_spent` may say besides an API that costs no credit.
 WAIT, SKIP = "wait", "skip"
@@ -97,6 +101,8 @@ class MappingFile:
     current_fields: tuple[str, ...] = ()
     #: What the lookups of this file may be asked of, by name.
     products: Mapping[str, ProductInfo] = field(default_factory=dict)
+    #: The tests in the file.
+    trials: tuple[Trial, ...] = ()
 
     def wants(self, object: str, event: str) -> bool:
         """Whether an event of that object is for this file; capitals apart."""
@@ -122,8 +128,6 @@ def outcome_values(mapping: MappingFile, word: str, at: datetime) -> dict[str, A
 
     `word` is a result, or `skipped` or `failed`; `at` is written to the second.
     """
-    from app.values import stamp
-
     outcome = mapping.outcome
     if outcome is None or (word == "skipped" and not outcome.skipped):
         return {}
