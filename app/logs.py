@@ -22,6 +22,8 @@ from app.redaction import redact
 
 #: These tell at INFO what we tell ourselves, or what is nobody's business.
 _WARNING_ONLY = ("procrastinate", "werkzeug", "urllib3", "alembic", "sqlalchemy")
+#: Made here for every line, so there is nothing in them to look for.
+_OURS = frozenset({"at", "level", "logger"})
 #: gunicorn gives its loggers handlers of their own.
 _GUNICORN = ("gunicorn.error", "gunicorn.access")
 
@@ -125,7 +127,10 @@ def _columns() -> Processor:
 
 
 def _redacted(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
-    return {name: redact(value, name) for name, value in line.items()}
+    return {
+        name: value if name in _OURS else redact(value, name)
+        for name, value in line.items()
+    }
 
 
 def _in_order(_: WrappedLogger, __: str, line: EventDict) -> EventDict:

@@ -19,46 +19,60 @@ _SENSITIVE = (
 _SECRET_KEY = re.compile(_SENSITIVE, re.IGNORECASE)
 #: Payloads have no place in a log line, whatever is in them.
 _BODY_KEYS = frozenset({"body", "payload", "e-mail", "email", "lead", "answer"})
-#: Most texts have none of these, and are done.
-_SUSPECT = re.compile(r"[@=:/]|%40|(?i:bearer|basic|token)\s")
+
+
+_Rule = tuple[re.Pattern[str], str]
+
+
+def _rule(pattern: str, instead: str) -> _Rule:
+    return re.compile(pattern, re.IGNORECASE), instead
+
 
 # Lengths are bounded so that a megabyte without a blank costs no more than it must.
-_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), instead)
-    for pattern, instead in (
-        # postgresql://user:password@host
-        (r"(://)[^/\s@\"']{1,256}@", rf"\1{GONE}@"),
-        # Marketo-style addresses and form bodies: client_secret=...&
-        (
-            rf"([\w-]{{0,40}}{_SENSITIVE}[\w-]{{0,40}}=)[^&\s\"',;)\]}}]+",
-            rf"\1{GONE}",
-        ),
-        # {"access_token": "..."} and {'client_secret': '...'}
-        (
-            rf"([\"'][\w-]{{0,40}}{_SENSITIVE}[\w-]{{0,40}}[\"']\s*:\s*[\"'])[^\"']*",
-            rf"\1{GONE}",
-        ),
-        (rf"({_SENSITIVE}\s*:\s*)(?!\[)[^\s\"',]+(?: [^\s\"',]+)?", rf"\1{GONE}"),
-        (r"\b(bearer|basic|token)\s+(?=\S*[\d=])[\w.~+/=:-]{8,}", rf"\1 {GONE}"),
-        # /webhooks/crm/k/<secret>/mapping: the one secret that is in a path
-        (r"(/webhooks/[^/\s]{1,100}/k/)[^/?\s\"']+", rf"\1{GONE}"),
-        # What SQLAlchemy and PostgreSQL quote of the row they could not store.
-        (r"(\[parameters: )[^\n]*", rf"\1{GONE}]"),
-        (r"(\bDETAIL:\s+)[^\n]*", rf"\1{GONE}"),
-        (
-            r"[^\s@<>\"'(),:;=&?/\\|\[\]{}]{1,64}(?:@|%40)[\w-]{1,63}"
-            r"(?:\.[\w-]{1,63}){1,8}",
-            "[e-mail]",
-        ),
-    )
+_NAMED = (
+    # Query strings and form bodies: client_secret=...&
+    _rule(rf"([\w-]{{0,40}}{_SENSITIVE}[\w-]{{0,40}}=)[^&\s\"',;)\]}}]+", rf"\1{GONE}"),
+    # {"access_token": "..."} and {'client_secret': '...'}
+    _rule(
+        rf"([\"'][\w-]{{0,40}}{_SENSITIVE}[\w-]{{0,40}}[\"']\s*:\s*[\"'])[^\"']*",
+        rf"\1{GONE}",
+    ),
+    # Authorization: Token ...
+    _rule(rf"({_SENSITIVE}\s*:\s*)(?!\[)[^\s\"',]+(?: [^\s\"',]+)?", rf"\1{GONE}"),
 )
+#: Needle → rules for texts that have it, in small letters. Most have none.
+_RULES: dict[str, tuple[_Rule, ...]] = {
+    "://": (_rule(r"(://)[^/\s@\"']{1,256}@", rf"\1{GONE}@"),),
+    **{
+        word: (_rule(rf"\b({word})\s+(?=\S*[\d=])[\w.~+/=:-]{{8,}}", rf"\1 {GONE}"),)
+        for word in ("bearer", "basic", "token")
+    },
+    # /webhooks/crm/k/<secret>/mapping: the one secret that is in a path
+    "/k/": (_rule(r"(/webhooks/[^/\s]{1,100}/k/)[^/?\s\"']+", rf"\1{GONE}"),),
+    # What SQLAlchemy and PostgreSQL quote of the row they could not store.
+    "[parameters": (_rule(r"(\[parameters: )[^\n]*", rf"\1{GONE}]"),),
+    "detail:": (_rule(r"(\bDETAIL:\s+)[^\n]*", rf"\1{GONE}"),),
+    **{
+        at: (
+            _rule(
+                rf"[^\s@<>\"'(),:;=&?/\\|\[\]{{}}]{{1,64}}{at}[\w-]{{1,63}}"
+                r"(?:\.[\w-]{1,63}){1,8}",
+                "[e-mail]",
+            ),
+        )
+        for at in ("@", "%40")
+    },
+}
 
 
 def redact_text(text: str) -> str:
     """The text without e-mail addresses, tokens, passwords and path secrets."""
-    if not _SUSPECT.search(text):
-        return text
-    for pattern, instead in _RULES:
+    small = text.lower()
+    rules = list(_NAMED if _SECRET_KEY.search(small) else ())
+    for needle, more in _RULES.items():
+        if needle in small:
+            rules += more
+    for pattern, instead in rules:
         text = pattern.sub(instead, text)
     return text
 
