@@ -9,12 +9,15 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from sandbox import options
-from sandbox.faults import KINDS, read_faults
+from sandbox.fault_kinds import KINDS, read_faults
 from sandbox.marketo import caller
 from sandbox.marketo import operations as marketo_operations
 from sandbox.options import RequestInvalid
 from sandbox.sixsense import operations as sixsense_operations
 from sandbox.state import World
+
+View = Callable[[], Any]
+Route = Callable[[str, str], Callable[[View], View]]
 
 ENDPOINTS = {
     "GET /_sandbox/": "this list",
@@ -36,8 +39,8 @@ def blueprint(world: World) -> Blueprint:
     """All control endpoints; errors are 400 with `problems`, a list of sentences."""
     pages = Blueprint("control", __name__, url_prefix="/_sandbox")
 
-    def route(path: str, method: str) -> Callable[[Any], Any]:
-        def register(view: Callable[[], Any]) -> Callable[[], Any]:
+    def route(path: str, method: str) -> Callable[[View], View]:
+        def register(view: View) -> View:
             def called() -> Response:
                 try:
                     return shown(view())
@@ -78,7 +81,7 @@ def _body(default: Any = None) -> Any:
         raise RequestInvalid(f"the body is not JSON: {error}") from error
 
 
-def _settings(world: World, route: Any) -> None:
+def _settings(world: World, route: Route) -> None:
     @route("/", "GET")
     def summary() -> Any:
         return {"sandbox": "6sense and Marketo", "endpoints": ENDPOINTS}
@@ -115,7 +118,7 @@ def _options(world: World) -> dict[str, Any]:
         }
 
 
-def _faults(world: World, route: Any) -> None:
+def _faults(world: World, route: Route) -> None:
     known = {
         "sixsense": [item.name for item in sixsense_operations.OPERATIONS],
         "marketo": marketo_operations.names(),
@@ -146,7 +149,7 @@ def _faults(world: World, route: Any) -> None:
             return {"released": world.faults.release()}
 
 
-def _records(world: World, route: Any) -> None:
+def _records(world: World, route: Route) -> None:
     @route("/state", "GET")
     def state() -> Any:
         calls = request.args.get("calls", "20")
@@ -193,13 +196,14 @@ def _leads(body: Any) -> list[Any]:
     if not isinstance(body, dict):
         raise RequestInvalid("the body must be {leads: [...]} or {count, like}")
     if "leads" in body:
-        return body["leads"]
+        leads: list[Any] = body["leads"]
+        return leads
     for name in body:
         if name not in ("count", "like", "first_id"):
             raise RequestInvalid(
                 options.unknown(name, ["leads", "count", "like", "first_id"], "key")
             )
-    count, like = body.get("count"), body.get("like")
+    count, like = body.get("count", -1), body.get("like")
     if options.count(count) or not isinstance(like, dict):
         raise RequestInvalid("count must be a whole number, and like a lead")
     first = body.get("first_id")

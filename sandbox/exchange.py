@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from flask import Response
 
-from sandbox.faults import LONGEST_HOLD_S, Fault
+from sandbox.fault_kinds import LONGEST_HOLD_S
+from sandbox.faults import Fault
 from sandbox.journal import Call
 from sandbox.state import World
 from sandbox.wire import ConnectionCut

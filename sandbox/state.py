@@ -78,7 +78,7 @@ class World:
     ) -> None:
         problems: list[str] = []
         new: dict[str, Any] = {}
-        parts = {"sixsense": sixsense, "marketo": marketo}
+        parts: dict[str, Any] = {"sixsense": sixsense, "marketo": marketo}
         for name, changes in config.items():
             try:
                 if name == "clock":
@@ -103,10 +103,14 @@ class World:
         if delay:
             time.sleep(delay / 1000)
 
-    @staticmethod
-    def hold(fault: Fault, seconds: float) -> None:
-        """Wait until the fault is released, at most `seconds`."""
-        fault.released.wait(seconds)
+    def hold(self, fault: Fault, seconds: float) -> None:
+        """Wait until the fault is released, at most `seconds`; not under the lock."""
+        with self.lock:
+            fault.holding += 1
+            released = fault.released
+        released.wait(seconds)
+        with self.lock:
+            fault.holding -= 1
 
 
 def _offset(changes: object, present: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +34,7 @@ def usage(marketo: MarketoState) -> Response:
 def errors(marketo: MarketoState) -> Response:
     """stats/errors.json: today's error codes and how often each was given."""
     today = marketo.day()
-    counts = marketo.errors_by_day.get(today, {})
+    counts = marketo.errors_by_day.get(today, Counter())
     found = [{"errorCode": code, "count": n} for code, n in sorted(counts.items())]
     total = sum(counts.values())
     return success([{"date": today, "total": total, "errors": found}])
@@ -55,7 +56,9 @@ def request_campaign(
             campaign; 1004 for an unknown lead.
     """
     given = body.get("input")
-    leads = given.get("leads") if isinstance(given, dict) else None
+    if not isinstance(given, dict):
+        given = {}
+    leads = given.get("leads")
     if not isinstance(leads, list) or not leads:
         raise Refused("1003", "Missing required attribute 'input.leads'")
     if len(leads) > MOST_CAMPAIGN_LEADS:

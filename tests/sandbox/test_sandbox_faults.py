@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -202,6 +203,28 @@ def test_faults_can_meet_in_one_call(control: Any, sixsense: Any) -> None:
     control.fault(system="sixsense", kind="status", status=500)
     assert sixsense.full(JANE).status_code == 500
     assert sixsense.full(JANE).status_code == 200
+
+
+def test_faults_of_one_script_strike_one_after_the_other(
+    control: Any, sixsense: Any
+) -> None:
+    for status in (500, 429, 503):
+        control.fault(system="sixsense", kind="status", status=status)
+    statuses = [sixsense.full(JANE).status_code for _ in range(4)]
+    assert statuses == [500, 429, 503, 200]
+
+
+def test_released_calls_go_on_and_later_ones_are_held(
+    control: Any, sixsense: Any
+) -> None:
+    control.fault(system="sixsense", kind="hold", times="forever")
+    with ThreadPoolExecutor(3) as pool:
+        for held in (3, 1):
+            calls = [pool.submit(sixsense.score, JANE) for _ in range(held)]
+            while control.state()["faults"][0]["holding"] < held:
+                pass
+            assert control.send("POST", "/faults/release") == {"released": held}
+            assert [call.result().status_code for call in calls] == [200] * held
 
 
 def test_an_email_path_and_method_narrow_a_fault(control: Any, sixsense: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import sandbox
 from sandbox.control import ENDPOINTS
-from sandbox.faults import KINDS
+from sandbox.fault_kinds import KINDS
 from sandbox.marketo import operations as marketo_operations
 from sandbox.marketo.state import MarketoOptions
 from sandbox.sixsense.operations import OPERATIONS
