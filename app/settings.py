@@ -384,8 +384,7 @@ _HEAD = """\
 <!-- Made from app/settings.py by `make docs`: edit there. -->
 
 Leadbridge is set up by environment variables. Unset and empty mean the default;
-whatever is wrong is told at the start, all at once. Names that end in `_S` are seconds.
-`leadbridge doctor` shows what is in force, never a secret's value."""
+whatever is wrong is told at the start, all at once. Names that end in `_S` are seconds."""
 _SOURCES = """
 ## Sources
 
