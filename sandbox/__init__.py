@@ -2,5 +2,5 @@
 
 One port, each system under its own paths, stateful, resettable, with scripted
 faults. It follows the vendors' contracts and imports nothing of the service.
-`python -m sandbox --port 8600` serves it; docs/sandbox.md describes it.
+`python -m sandbox --port 9100` serves it; docs/sandbox.md describes it.
 """

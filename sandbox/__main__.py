@@ -1,11 +1,10 @@
-"""`python -m sandbox --port 8600 --host 127.0.0.1`."""
+"""`python -m sandbox --port 9100 --host 127.0.0.1`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from sandbox.options import RequestInvalid
 from sandbox.server import serve
 
 
@@ -14,12 +13,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="sandbox", description="6sense and Marketo as a local stand-in."
     )
-    parser.add_argument("--port", type=int, default=8600, help="0 picks a free one")
+    parser.add_argument("--port", type=int, default=9100, help="0 picks a free one")
     parser.add_argument("--host", default="127.0.0.1")
     asked = parser.parse_args(arguments)
     try:
         serve(asked.port, asked.host)
-    except RequestInvalid as error:
+    except OSError as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 1
     return 0

@@ -13,7 +13,6 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from sandbox import control
 from sandbox.marketo import routes as marketo
-from sandbox.options import RequestInvalid
 from sandbox.sixsense import routes as sixsense
 from sandbox.state import World
 from sandbox.wire import KeepAliveHandler
@@ -95,7 +94,7 @@ def serve(port: int, host: str = "127.0.0.1") -> None:
     Prints `sandbox listening on http://HOST:PORT` once it does.
 
     Raises:
-        RequestInvalid: the port is taken.
+        OSError: the port is taken.
     """
     box = Sandbox(port, host)
     stopping = threading.Event()
@@ -113,7 +112,7 @@ def _bind(app: Flask, host: str, port: int) -> BaseWSGIServer:
             host, port, app, threaded=True, request_handler=KeepAliveHandler
         )
     except (OSError, SystemExit) as error:
-        raise RequestInvalid(f"port {port} of {host} is not free") from error
+        raise OSError(f"port {port} of {host} is not free") from error
     # Connections of clients that never hang up must not hold up the end.
     server.daemon_threads = True  # type: ignore[attr-defined]
     server.block_on_close = False  # type: ignore[attr-defined]
