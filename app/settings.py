@@ -384,7 +384,8 @@ _HEAD = """\
 <!-- Made from app/settings.py by `make docs`: edit there. -->
 
 Leadbridge is set up by environment variables. Unset and empty mean the default;
-whatever is wrong is told at the start, all at once. Names that end in `_S` are seconds."""
+whatever is wrong is told at the start, all at once. A name that ends in `_S` is in
+seconds."""
 _SOURCES = """
 ## Sources
 
