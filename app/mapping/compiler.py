@@ -22,7 +22,7 @@ from app.mapping.questions import Questions, answering
 from app.mapping.readers import Path
 from app.mapping.resolve import EVENT_ONLY, Reach, Resolver
 from app.mapping.rows import with_rows
-from app.mapping.schema import MappingSchema
+from app.mapping.schema import SOURCES, MappingSchema
 from app.mapping.shape import shape_findings
 from app.mapping.tables import Tables
 from app.mapping.tree import Node, Scalar, Table, UnreadableFile, parse, plain
@@ -99,7 +99,7 @@ class _OneFile:
         self.tree = tree
         self.recorder = recorder
         self.findings = findings
-        self.wrong = {finding.at[:2] for finding in findings.errors}
+        self.wrong = {finding.at[:3] for finding in findings.errors}
         self.lookups = answering(tree.get("lookups"), compiler.products)
         self.resolver = Resolver(findings, compiler.products, self.lookups)
         self.is_current_off = _text(tree.get("current")) == "off"
@@ -216,10 +216,24 @@ class _OneFile:
             for name, entry in node.entries.items()
             if isinstance(entry, Table) and name not in wrong
         ]
+        self._look_into_wrong(node, wrong, reach)
         made = [each for each in found if each is not None]
         is_on = not self.is_current_off
         check_entries(made, tuple(node.entries), self.tools, reads_current=is_on)
         return made
+
+    def _look_into_wrong(
+        self, node: Table, wrong: frozenset[str], reach: Reach
+    ) -> None:
+        """Complain about the sound keys of entries of a wrong shape as well."""
+        for name in wrong:
+            entry = node.entries.get(name)
+            if not isinstance(entry, Table):
+                continue
+            bad = {at[2] for at in self.wrong if at[:2] == ("fields", name) and at[2:]}
+            sound = {key: each for key, each in entry.entries.items() if key not in bad}
+            if set(sound) & (set(SOURCES) - {"text"}):
+                make_entry(name, replace(entry, entries=sound), reach, self.tools)
 
     def _unused_tables(self) -> None:
         """Tables that no field uses are checked too: tomorrow one may."""
