@@ -38,8 +38,8 @@ def answer(
 ) -> Response:
     """The answer to a call that passed its gate.
 
-    Faults that replace the answer prevent `work`; the others change what it
-    returned.
+    A fault that replaces the answer prevents `work`, unless it is to strike
+    after it; the others change what `work` returned.
 
     Raises:
         ConnectionCut: a fault ends the connection without an answer.
@@ -47,29 +47,37 @@ def answer(
     with world.lock:
         faults = world.faults.strike(call)
     for fault in faults:
-        if (instead := _before(world, fault, call, dialect)) is not None:
-            return instead
+        _wait(world, fault)
+        if not _is_late(fault) and (other := _instead(fault, call, dialect)):
+            return other
     response = work()
     for fault in faults:
-        response = _after(world, fault, response)
+        if _is_late(fault):
+            response = _instead(fault, call, dialect) or response
+        response = _spoiled(world, fault, response)
     return response
 
 
-def _before(
-    world: World, fault: Fault, call: Call, dialect: Dialect
-) -> Response | None:
+def _is_late(fault: Fault) -> bool:
+    return bool(fault.settings.get("after_work"))
+
+
+def _wait(world: World, fault: Fault) -> None:
+    if fault.kind == "latency":
+        world.wait(fault.settings["ms"])
+    elif fault.kind == "hold":
+        world.hold(fault, fault.settings.get("hold_s", LONGEST_HOLD_S))
+
+
+def _instead(fault: Fault, call: Call, dialect: Dialect) -> Response | None:
+    """The answer that a fault puts in place of the real one, if it is of that kind."""
     settings = fault.settings
     match fault.kind:
-        case "latency":
-            world.wait(settings["ms"])
-        case "hold":
-            world.hold(fault, settings.get("hold_s", LONGEST_HOLD_S))
         case "drop_connection":
             raise ConnectionCut
         case "html":
-            return Response(
-                MAINTENANCE, settings.get("status", 200), mimetype="text/html"
-            )
+            status = settings.get("status", 200)
+            return Response(MAINTENANCE, status, mimetype="text/html")
         case "expired_token":
             return dialect.expired_token(call)
         case "code":
@@ -94,7 +102,7 @@ def _status(settings: dict[str, Any], dialect: Dialect) -> Response:
     return response
 
 
-def _after(world: World, fault: Fault, response: Response) -> Response:
+def _spoiled(world: World, fault: Fault, response: Response) -> Response:
     if fault.kind == "timeout_after_work":
         world.hold(fault, fault.settings.get("hold_s", LONGEST_HOLD_S))
         raise ConnectionCut

@@ -49,8 +49,19 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "status": Kind({"status": _status}, {"body": _body, "retry_after": options.count}),
-    "code": Kind({"code": _code}, {"message": options.text}, ("marketo",)),
+    "status": Kind(
+        {"status": _status},
+        {
+            "body": _body,
+            "retry_after": options.count,
+            "after_work": options.yes_or_no,
+        },
+    ),
+    "code": Kind(
+        {"code": _code},
+        {"message": options.text, "after_work": options.yes_or_no},
+        ("marketo",),
+    ),
     "record": Kind(
         {"code": _code}, {"field": options.text, "message": options.text}, ("marketo",)
     ),
@@ -58,7 +69,7 @@ KINDS: dict[str, Kind] = {
     "hold": Kind(may={"hold_s": _hold}, ends=False),
     "timeout_after_work": Kind(may={"hold_s": _hold}),
     "drop_connection": Kind(),
-    "html": Kind(may={"status": _status}),
+    "html": Kind(may={"status": _status, "after_work": options.yes_or_no}),
     "broken_json": Kind(ends=False),
     "expired_token": Kind(),
 }

@@ -131,6 +131,22 @@ def test_the_work_is_done_before_a_timeout(control: Any, marketo: Any) -> None:
     assert len(found) == 1
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "status", "status": 502}, {"kind": "html"},
+     {"kind": "code", "code": "604"}],
+)  # fmt: skip
+def test_a_refusal_may_come_after_the_work(
+    control: Any, marketo: Any, fault: dict[str, Any]
+) -> None:
+    control.fault(system="marketo", after_work=True, **fault)
+    record = {"email": "n@late.example"}
+    answer = marketo.call("POST", "/rest/v1/leads.json", json={"input": [record]})
+    assert "created" not in answer.text
+    (result,) = marketo.sync(record)["result"]
+    assert result["status"] == "updated"
+
+
 def test_the_connection_ends_after_the_work_when_it_is_not_held(
     control: Any, sixsense: Any
 ) -> None:
@@ -298,7 +314,7 @@ def test_cleared_faults_are_gone(control: Any, sixsense: Any) -> None:
         ({"system": "marketo", "kind": "hold", "hold_s": 601},
          "faults[0]: hold_s must be seconds above 0, up to 600, not 601"),
         ({"system": "marketo", "kind": "html", "colour": 1},
-         "faults[0]: 'colour' is no key of kind 'html'; known: status"),
+         "faults[0]: 'colour' is no key of kind 'html'; known: status, after_work"),
         ("html", "faults[0]: must be an object"),
     ],
 )  # fmt: skip
