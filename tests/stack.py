@@ -40,6 +40,11 @@ FAST = {
 }
 
 
+def email_of(lead_id: int) -> str:
+    """The address of a lead that `Stack.seed` makes; a company of its own each."""
+    return f"p{lead_id}@c{lead_id}.example"
+
+
 class Process:
     """One process of ours; its output goes to a file that failures show."""
 
@@ -193,10 +198,11 @@ class Stack:
         return answer.json()
 
     def seed(self, count: int, first_id: int = 1001, **like: Any) -> list[int]:
-        """Create leads with e-mails of their own; returns their ids."""
-        fields = {"email": "p{n}@c{n}.example", **like}
-        self.sandbox("leads", {"count": count, "first_id": first_id, "like": fields})
-        return list(range(first_id, first_id + count))
+        """Create leads as `post_lead` tells of them; returns their ids."""
+        ids = list(range(first_id, first_id + count))
+        leads = [{"id": n, "email": email_of(n), **like} for n in ids]
+        self.sandbox("leads", {"leads": leads})
+        return ids
 
     def leads(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Leads as the sandbox has them now, by id."""
@@ -222,8 +228,7 @@ class Stack:
 
     def post_lead(self, lead_id: int, **more: Any) -> requests.Response:
         """The webhook of a new lead that `seed` made."""
-        lead = {"id": lead_id, "email": f"p{lead_id}@c{lead_id}.example"}
-        return self.post({**lead, **more})
+        return self.post({"id": lead_id, "email": email_of(lead_id), **more})
 
     # The ledger
 
@@ -247,7 +252,9 @@ class Stack:
         try:
             until(is_done, f"{count} final runs", within_s=within_s)
         except AssertionError as error:
-            raise AssertionError(f"{error}; runs: {self.counts()}{self._tail()}") from error
+            raise AssertionError(
+                f"{error}; runs: {self.counts()}{self._tail()}"
+            ) from error
         return self.counts()
 
     def _tail(self) -> str:
