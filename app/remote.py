@@ -116,7 +116,7 @@ class Answer:
     ) -> RemoteError:
         """This answer as an error, of `kind` or of the class its status stands for.
 
-        `message` completes "hubspot answered 429"; it must be free of bodies.
+        `message` completes "acme answered 429"; it must be free of bodies.
         """
         if kind is None:
             kind = STATUS_ERRORS.get(self.status) or _CLASS_ERRORS.get(
