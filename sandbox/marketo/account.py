@@ -107,7 +107,7 @@ def lead_changes(marketo: MarketoState, query: Query) -> Response:
     """
     names = {name.strip() for name in query.get("fields", "").split(",")} - {""}
     if not names:
-        raise Refused("1002", "Missing value for required parameter 'fields'")
+        raise Refused("1002", "Missing value for the required parameter 'fields'")
     for name in sorted(names):
         if name not in marketo.fields:
             raise Refused("1006", f"Field '{name}' not found")
@@ -145,7 +145,9 @@ def _activities(marketo: MarketoState, query: Query, fits: Any) -> Response:
 def _start(marketo: MarketoState, query: Query) -> int:
     """The place of the first activity that the token covers."""
     if not query.get("nextPageToken"):
-        raise Refused("1002", "Missing value for required parameter 'nextPageToken'")
+        raise Refused(
+            "1002", "Missing value for the required parameter 'nextPageToken'"
+        )
     where = read_token(query["nextPageToken"], "activities")
     if "place" in where:
         return int(where["place"])

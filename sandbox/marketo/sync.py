@@ -131,7 +131,9 @@ class _Sync:
             raise _Skipped("1003", f"Field 'id' is not allowed with {self.action}")
         key = record.get(self.lookup)
         if key in (None, ""):
-            raise _Skipped("1002", f"Missing value for required field '{self.lookup}'")
+            raise _Skipped(
+                "1002", f"Missing value for the required parameter '{self.lookup}'"
+            )
         if self.action == "createDuplicate":
             return None
         found = self.marketo.store.find(self.lookup, [key])
