@@ -32,7 +32,7 @@ class SharedSecret:
         Every secret is compared, whichever fits: the time tells nothing.
         """
         # Header values come decoded as Latin-1, or with surrogates in their place.
-        offered = (given or "").strip().encode("utf-8", "surrogateescape")
+        offered = (given or "").strip().encode("utf-8", "backslashreplace")
         fits = [hmac.compare_digest(offered, secret) for secret in self._secrets]
         if not (offered and any(fits)):
             raise SignatureInvalid("The secret is missing or wrong.")
