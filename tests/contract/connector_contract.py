@@ -245,7 +245,7 @@ class ConnectorContract:
             connector.verify(request(b"{}", self.sign(b"{}", secret)))
 
     @pytest.mark.parametrize(
-        "secret", ["", " ", SECRET[:-1], SECRET + "x", SECRET.upper(), "é", "\udcff", "\ud800"]
+        "secret", ["", " ", SECRET[:-1], SECRET + "x", SECRET.upper(), "é", "\ud800"]
     )
     def test_an_altered_secret_is_refused(self, secret: str) -> None:
         with pytest.raises(errors.SignatureInvalid) as caught:
