@@ -19,7 +19,7 @@ from app.ledger.database import Database, DatabaseAway, schema_state, upgrade
 from app.ledger.embedded import EmbeddedServer
 from app.ledger.rates import RateRing
 from app.mapping.load import load_mappings
-from app.mapping.model import MappingFile
+from app.mapping.model import Lookup, MappingFile
 from app.pipeline.intake import Intake
 from app.pipeline.parts import Parts, Source
 from app.pipeline.waking import Waker
@@ -148,7 +148,7 @@ def _connectors(
             raise ConfigurationError(f"there is no connector for {each.source}")
         kinds[each.source] = kind
     schemas = {name: kind.settings for name, kind in kinds.items()}
-    problems = [*settings.source_problems(schemas), *_missing_tokens(settings)]
+    problems = [*settings.source_problems(schemas), *_token_problems(settings)]
     if problems:
         raise ConfigurationError("The environment has settings to mend.", problems)
     return {
@@ -161,9 +161,15 @@ def _connectors(
     }
 
 
-def _missing_tokens(settings: Settings) -> list[str]:
+def _token_problems(settings: Settings) -> list[str]:
+    unknown = [
+        f"SIXSENSE_TOKEN_{name.upper().replace('-', '_')} is for no product of 6sense. "
+        f"Products: {', '.join(PRODUCTS)}."
+        for name in settings.sixsense_tokens
+        if name not in PRODUCTS
+    ]
     if settings.sixsense_tokens:
-        return []
+        return unknown
     return settings.missing("SIXSENSE_TOKEN")
 
 
@@ -176,6 +182,7 @@ def _sixsense(settings: Settings) -> SixsenseClient:
         url=settings.sixsense_url,
         read_timeout_s=settings.sixsense_timeout_s,
         pool_size=settings.enrich_threads,
+        allow_http=settings.sixsense_allow_http,
     )
 
 
@@ -200,17 +207,26 @@ def _rings(
     mappings: tuple[MappingFile, ...],
     sixsense: SixsenseClient,
 ) -> dict[str, RateRing]:
-    """A ring for every token that a lookup of these mappings may ask under."""
-    names = {sixsense.token_limit_name(one.api) for m in mappings for one in m.lookups}
+    """The ring of every token that these mappings may ask under, by the token's name.
+
+    The ring itself is named after the token's value: two names for one token share
+    its limit, and a token that was replaced begins a ring of its own.
+    """
+    apis = {api for m in mappings for one in m.lookups for api in _apis(one)}
     return {
-        name: RateRing(
+        sixsense.token_name(api): RateRing(
             database,
-            name,
+            sixsense.token_limit_name(api),
             calls=settings.sixsense_rate_limit,
             window=timedelta(seconds=settings.rate_window_s),
         )
-        for name in names
+        for api in apis or PRODUCTS.keys()
     }
+
+
+def _apis(lookup: Lookup) -> set[str]:
+    """The APIs a lookup may ask: its own, and what it falls back to."""
+    return {lookup.api, lookup.when_spent} & PRODUCTS.keys()
 
 
 def database_url(settings: Settings) -> tuple[str, EmbeddedServer | None]:

@@ -170,17 +170,18 @@ def _float6_form(value: Any) -> str:
         return text_form(value)
     try:
         # What single precision makes of it comes first: both sides went that way.
-        single = struct.unpack("f", struct.pack("f", float(number)))[0]
+        single = struct.unpack("<f", struct.pack("<f", float(number)))[0]
     except OverflowError:
         return _digits(number)
     return _digits(Decimal(f"{single:.5e}"))
 
 
 def _digits(number: Decimal) -> str:
-    if not number:
-        return "0"
-    whole = number.normalize()
-    return str(int(whole)) if 0 <= int(whole.as_tuple().exponent) <= 40 else str(whole)
+    # Not normalize(): it rounds to 28 digits.
+    text = f"{number:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text if number else "0"
 
 
 def _boolean_form(value: Any) -> str:

@@ -19,13 +19,13 @@ def create(runtime: Runtime | None = None) -> Flask:
     from app import web
 
     if runtime is None:
-        from app import logs, sentry
+        from app import __version__, logs, sentry
         from app import runtime as runtimes
         from app.settings import Settings
 
         settings = Settings.load(os.environ)
         logs.configure(settings.log_level, settings.log_format)
-        sentry.init(settings.sentry_dsn)
+        sentry.init(settings.sentry_dsn, release=__version__)
         runtime = runtimes.build(settings, role="web")
     return web.build(
         runtime.settings,

@@ -16,13 +16,13 @@ def load_settings(**overrides: object) -> Settings:
 
     `overrides` are environment variables that a command's options stand for.
     """
-    from app import logs, sentry
+    from app import __version__, logs, sentry
     from app.settings import Settings
 
     given = {k: str(v) for k, v in overrides.items() if v is not None}
     settings = Settings.load({**os.environ, **given})
     logs.configure(settings.log_level, settings.log_format)
-    sentry.init(settings.sentry_dsn)
+    sentry.init(settings.sentry_dsn, release=__version__)
     return settings
 
 

@@ -90,6 +90,8 @@ class Question:
     run_id: int
     lookup: str
     api: str
+    #: The token it is asked under; the run waits for that token's pump.
+    token: str
     key: str
     inputs: Mapping[str, str]
     is_last: bool
@@ -125,11 +127,11 @@ _CLAIM_UNPLANNED = sa.text(f"""
 """)  # noqa: S608
 _PLAN = sa.text("""
     update runs r set
-        lookup = p.lookup, lookup_api = p.api, lookup_key = p.key,
+        lookup = p.lookup, lookup_api = p.api, lookup_key = p.key, token = p.token,
         question = p.inputs, is_last_lookup = p.is_last, asked = p.position,
         owner = null, lease_until = null
     from jsonb_to_recordset(cast(:questions as jsonb)) as p(
-        run_id bigint, lookup text, api text, key text, inputs jsonb,
+        run_id bigint, lookup text, api text, token text, key text, inputs jsonb,
         is_last boolean, position int)
     where r.id = p.run_id and r.owner = :owner
 """)
@@ -257,6 +259,19 @@ _DUE = sa.text("""
     select distinct 'send', source from batches
      where settled_at is null and owner is null and due_at <= now()
 """)
+# A token that is not set any more: its runs are asked for under the general one.
+_RETOKEN = sa.text("""
+    update runs set token = :to, lookup_key = null
+    where state = 'ready' and owner is null and token = :gone
+    returning id
+""")
+_FAIL_ORPHANS = sa.text("""
+    update runs set state = 'failed', finished_at = now(), cause = 'mapping missing',
+        reason = 'no mapping file names the source ' || source || ' any more'
+    where state in ('received', 'enriched') and owner is null and source = :source
+      and due_at < now() - :grace
+    returning id
+""")
 _PURGE = sa.text("""
     with old as (
         delete from runs where finished_at < now() - :age returning id
@@ -324,6 +339,7 @@ class Runs:
                 "run_id": q.run_id,
                 "lookup": q.lookup,
                 "api": q.api,
+                "token": q.token,
                 "key": q.key,
                 "inputs": q.inputs,
                 "is_last": q.is_last,
@@ -374,6 +390,14 @@ class Runs:
     def due(self) -> list[tuple[str, str]]:
         """Each pump that has due work, as (task, scope)."""
         return [(row.task, row.scope) for row in self.database.rows(_DUE)]
+
+    def retoken(self, gone: str, to: str) -> int:
+        """Move runs that wait for the token `gone` to another; returns how many."""
+        return len(self.database.rows(_RETOKEN, gone=gone, to=to))
+
+    def fail_orphans(self, source: str, *, grace: timedelta) -> int:
+        """Fail runs of a source that nobody has had for `grace`; returns how many."""
+        return len(self.database.rows(_FAIL_ORPHANS, source=source, grace=grace))
 
     def purge(self, *, age: timedelta) -> int:
         """Forget runs that ended longer than `age` ago; returns how many."""

@@ -23,7 +23,7 @@ from app.pipeline.holds import (
 from app.pipeline.intake import token_of
 from app.pipeline.parts import Parts, Source, source_of, wait_for_slot
 from app.pipeline.retry import cause_of, next_wait
-from app.pipeline.story import ended, facts_of
+from app.pipeline.story import ended, facts_of, leave_orphans
 
 log = structlog.get_logger()
 
@@ -88,12 +88,12 @@ def _complete(
     found = {record.record_id: record for record in records}
     settled: list[Settled] = []
     retries: list[Retry] = []
+    orphans: list[Run] = []
     woken: set[Wake] = set()
     for run in runs:
         mapping = parts.mappings.get(run.mapping)
         if mapping is None:
-            reason = f"the mapping file {run.mapping} is not there any more"
-            settled.append(ended(None, run, RunState.FAILED, reason))
+            orphans.append(run)
             continue
         outcome = _completed(parts, mapping, run, found.get(run.lead_id))
         if isinstance(outcome, Retry):
@@ -103,6 +103,7 @@ def _complete(
             woken.add(Wake("enrich", token_of(parts, mapping)))
     parts.ledger.runs.settle(settled, owner=owner)
     parts.ledger.runs.retry(retries, owner=owner)
+    leave_orphans(parts, orphans, owner, "complete")
     return woken
 
 

@@ -17,7 +17,7 @@ from app.mapping.model import MappingFile
 from app.pipeline.complete import MISSING_TRIES, MISSING_WAIT_S
 from app.pipeline.parts import Parts, Source, wait_for_slot
 from app.pipeline.retry import cause_of, next_wait
-from app.pipeline.story import facts_of
+from app.pipeline.story import facts_of, orphaned
 
 #: How long a call waits for a slot of the source's ring, in seconds.
 SLOT_WAIT_S = 25.0
@@ -106,8 +106,9 @@ def _write_letters(
         mapping = parts.mappings.get(run.mapping)
         record_id = run.record_id or ""
         if mapping is None:
-            reason = f"the mapping file {run.mapping} is not there any more"
-            outcome.settled.append(Settled(run.id, RunState.FAILED, reason=reason))
+            left = orphaned(run, "send")
+            kept = outcome.retries if isinstance(left, Retry) else outcome.settled
+            kept.append(left)  # type: ignore[arg-type]  # one list for each kind
             continue
         current = before.get(record_id)
         if mapping.reads_current and current is None:

@@ -38,6 +38,8 @@ CONNECTIONS = 5
 #: "Call me again" at most this far ahead; longer waits are the sweep's.
 LONGEST_WAKE_S = 1.0
 PURGE_EVERY = timedelta(hours=1)
+#: While a new version is rolled out, an old worker does not know a new source.
+ORPHAN_GRACE = timedelta(hours=1)
 
 
 def run(parts: Parts) -> int:
@@ -177,9 +179,21 @@ def sweep(parts: Parts) -> None:
     )
     for task, scope in due:
         if scope not in known[task]:
-            log.error("nobody can work on this", pump=task, scope=scope)
+            _adopt(parts, task, scope)
     if is_turn(ledger.database, "purge", PURGE_EVERY):
         purge(parts)
+
+
+def _adopt(parts: Parts, task: str, scope: str) -> None:
+    """Work that waits for a token or a source which is not configured any more."""
+    if task != "enrich":
+        failed = parts.ledger.runs.fail_orphans(scope, grace=ORPHAN_GRACE)
+        if failed:
+            log.error("no mapping names this source", source=scope, runs=failed)
+    elif parts.rings:
+        to = "default" if "default" in parts.rings else min(parts.rings)
+        moved = parts.ledger.runs.retoken(scope, to)
+        log.warning("runs of a token that is gone", runs=moved, asked_under=to)
 
 
 def purge(parts: Parts) -> None:

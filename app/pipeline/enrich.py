@@ -62,8 +62,8 @@ class Turn:
 
     @property
     def scope(self) -> Scope:
-        """What a pause of this token stops."""
-        return Scope("token", self.token)
+        """What a pause of this token stops: a replaced token is not paused."""
+        return Scope("token", self.ring.name)
 
     def read_pauses(self) -> None:
         """Look which scopes are paused, if the last look is old."""

@@ -183,9 +183,9 @@ class MappingUnknown(WebhookRefused):
 
 
 def token_of(parts: Parts, mapping: MappingFile) -> str:
-    """The name of the token limit under which this mapping asks first."""
+    """The name of the token under which this mapping asks first."""
     api = mapping.lookups[0].api if mapping.lookups else ""
-    return parts.sixsense.token_limit_name(api)
+    return parts.sixsense.token_name(api)
 
 
 def _addressed(source: Source, name: str | None) -> Sequence[MappingFile]:

@@ -15,7 +15,7 @@ from app.mapping import apply
 from app.mapping.apply import Facts
 from app.mapping.model import Lookup, MappingFile
 from app.pipeline.parts import Parts
-from app.pipeline.story import ended, facts_of, question_key
+from app.pipeline.story import ended, facts_of, leave_orphans, question_key
 from app.sixsense import PRODUCTS
 
 #: Runs planned in one pass; planning is a few dozen microseconds a run.
@@ -30,6 +30,8 @@ class Plan:
     #: Rows of run_lookups: those not asked, and those with a fresh answer.
     lookups: list[Mapping[str, Any]] = field(default_factory=list)
     asking: list[tuple[Run, Lookup, Question]] = field(default_factory=list)
+    #: Runs of mapping files that this process does not have.
+    orphans: list[Run] = field(default_factory=list)
 
 
 def plan(
@@ -49,13 +51,13 @@ def plan(
     for run in runs:
         mapping = parts.mappings.get(run.mapping)
         if mapping is None:
-            reason = f"the mapping file {run.mapping} is not there any more"
-            made.settled.append(ended(None, run, RunState.FAILED, reason))
+            made.orphans.append(run)
         else:
             _plan_run(parts, made, mapping, run, earlier.get(run.id, ()), pauses)
     questions = _reuse(parts, made)
     parts.ledger.runs.settle(made.settled, owner=owner, lookups=made.lookups)
     parts.ledger.runs.plan(questions, owner=owner)
+    leave_orphans(parts, made.orphans, owner, "enrich")
     enriched = {s.run_id for s in made.settled if s.state == RunState.ENRICHED}
     return {run.source for run in runs if run.id in enriched}
 
@@ -111,12 +113,13 @@ def _question(
     inputs: Mapping[str, str],
     position: int,
 ) -> Question:
-    token = parts.sixsense.token_limit_name(api)
+    token = parts.sixsense.token_name(api)
     own = None if lookup.reuse else run.id
     return Question(
         run.id,
         lookup=lookup.name,
         api=api,
+        token=token,
         key=question_key(parts.person_key, api, token, inputs, own),
         inputs=inputs,
         is_last=lookup is mapping.lookups[-1],

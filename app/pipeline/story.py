@@ -9,13 +9,16 @@ from typing import Any
 
 from app.domain import LookupAnswer, LookupResult, RunState
 from app.ledger.enrichments import StoredLookup
-from app.ledger.runs import Run, Settled
+from app.ledger.runs import Retry, Run, Settled
 from app.mapping.apply import Facts
 from app.mapping.model import MappingFile
 from app.pipeline.parts import Parts
 
 #: Names under which a record carries its person's address, in any capitals.
 EMAIL_FIELDS = frozenset({"email", "emailaddress", "email_address", "emailaddress1"})
+
+#: How long a run waits for its mapping file before it has failed, in seconds.
+ORPHAN_WAITS_S = (10.0, 60.0, 600.0)
 
 
 def facts_of(parts: Parts, run: Run, lookups: Sequence[StoredLookup] = ()) -> Facts:
@@ -69,6 +72,26 @@ def ended(
         reason=reason,
         cause=cause,
     )
+
+
+def orphaned(run: Run, step: str) -> Retry | Settled:
+    """What becomes of a run whose mapping file this process does not have.
+
+    While a new version is rolled out, another process may well have it.
+    """
+    reason = f"the mapping file {run.mapping} is not there any more"
+    if run.attempts < len(ORPHAN_WAITS_S):
+        wait_s = ORPHAN_WAITS_S[run.attempts]
+        return Retry(run.id, wait_s, step, "mapping missing", reason)
+    return Settled(run.id, RunState.FAILED, reason=reason, cause="mapping missing")
+
+
+def leave_orphans(parts: Parts, runs: Sequence[Run], owner: int, step: str) -> None:
+    """Let such runs wait, or end them."""
+    left = [orphaned(run, step) for run in runs]
+    ledger = parts.ledger.runs
+    ledger.retry([one for one in left if isinstance(one, Retry)], owner=owner)
+    ledger.settle([one for one in left if isinstance(one, Settled)], owner=owner)
 
 
 def person_key(key: bytes, lead: Mapping[str, Any]) -> str | None:
