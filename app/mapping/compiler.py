@@ -30,6 +30,8 @@ from app.mapping.trials import Trials, warn_unread
 
 Schemas = Mapping[str, Mapping[str, Mapping[str, CrmField]]]
 
+CURRENT_IS_OFF = "current is off, so nothing of it can be read"
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -191,6 +193,8 @@ class _OneFile:
             reach = Reach(
                 has_current=not self.is_current_off,
                 too_early_fix="Use `when` on the fields, or on the lookup.",
+                no_current=CURRENT_IS_OFF,
+                no_current_fix="Take `current: off` out.",
             )
         return self.tools.conditions.compile(node, reach)
 
@@ -207,7 +211,7 @@ class _OneFile:
         reach = Reach(
             lookups=frozenset(self.lookups),
             has_current=not self.is_current_off,
-            no_current="current is off, so nothing of it can be read",
+            no_current=CURRENT_IS_OFF,
             no_current_fix="Take `current: off` out.",
         )
         wrong = self._wrong("fields")

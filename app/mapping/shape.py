@@ -125,9 +125,10 @@ class Strict(Schema):
         if not isinstance(messages, dict) or not isinstance(data, Mapping):
             return
         for key in messages:
-            if key not in known:
+            # `_schema`: about the map as a whole, and in our words already.
+            if key not in known and key != "_schema":
                 messages[key] = [self._unknown(str(key), known)]
-            elif key not in data:
+            elif key in known and key not in data:
                 messages[key] = [Complaint("M105", f"'{key}' is missing")]
 
     def _unknown(self, key: str, known: Collection[str]) -> Complaint:

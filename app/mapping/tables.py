@@ -169,10 +169,8 @@ class Tables:
         for other in known:
             meeting = _meeting(made, other)
             if meeting is not None:
-                fix = "Both ends count: write ..39, 40..69, 70.. ."
-                self.findings.say(
-                    "M408", f"ranges overlap at {meeting}", node, fix.rstrip(" .")
-                )
+                fix = "Both ends count: write ..39, 40..69, 70.."
+                self.findings.say("M408", f"ranges overlap at {meeting}", node, fix)
                 break
         return [made]
 
