@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,16 +140,20 @@ def send_all(
     *,
     open_calls: int = OPEN_CALLS,
     sent: Callable[[Sent], None] | None = None,
+    slots: AbstractContextManager[Any] | None = None,
 ) -> list[Sent]:
     """Call the webhook for many leads, at most `open_calls` at a time.
 
     One result for each lead, in the order given. `sent` is called with each
-    result as it comes, from several threads.
+    result as it comes, from several threads. `slots`, a semaphore, is shared
+    by everything that calls for one Marketo instance.
     """
+    slots = slots or nullcontext()
     scope = scope or Scope(fields=bundled())
 
     def one(lead: Mapping[str, Any]) -> Sent:
-        result = send(webhook, lead, scope, session=session)
+        with slots:
+            result = send(webhook, lead, scope, session=session)
         if sent is not None:
             sent(result)
         return result

@@ -32,7 +32,8 @@ def call_webhook(world: World, body: Any) -> list[dict[str, Any]]:
     if body.get("batch"):
         results = [senders.send(webhook, lead, scope, batch=True) for lead in leads]
     else:
-        results = senders.send_all(webhook, leads, scope)
+        slots = world.marketo.webhook_slots
+        results = senders.send_all(webhook, leads, scope, slots=slots)
     with world.lock:
         for sent in results:
             lead = world.marketo.store.leads.get(sent.lead_id or 0)

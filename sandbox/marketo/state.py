@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from sandbox.marketo import fields, values
 from sandbox.marketo.leads import Lead, LeadStore
 from sandbox.options import Count, Delay, Flag, RequestInvalid, Seconds, Text, Texts
 
+OPEN_WEBHOOK_CALLS = 20
 #: The daily quota starts again at midnight here.
 QUOTA_ZONE = ZoneInfo("America/Chicago")
 
@@ -124,6 +126,8 @@ class MarketoState:
         self.errors_by_day: dict[str, Counter[str]] = {}
         self.campaign_requests: list[dict[str, Any]] = []
         self.webhook_log: list[dict[str, Any]] = []
+        #: open webhook calls of the instance, over all its webhooks
+        self.webhook_slots = threading.BoundedSemaphore(OPEN_WEBHOOK_CALLS)
 
     def day(self) -> str:
         """Today in the quota's time zone."""

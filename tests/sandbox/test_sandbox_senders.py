@@ -6,6 +6,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -307,6 +308,23 @@ def test_at_most_twenty_calls_are_open(receiver: Receiver) -> None:
     assert receiver.most == 20
     assert [sent.lead_id for sent in results] == list(range(50))
     assert len(done) == len(receiver.got) == 50
+
+
+def test_all_webhooks_of_the_instance_share_the_twenty(
+    control: Any, receiver: Receiver
+) -> None:
+    like = {"email": "p{n}@bulk.example"}
+    control.send("POST", "/leads", {"count": 30, "first_id": 1, "like": like})
+    receiver.gate.clear()
+    order = {"webhook": {"url": receiver.url}, "ids": list(range(1, 31))}
+    with ThreadPoolExecutor(2) as pool:
+        path = "/marketo/call-webhook"
+        both = [pool.submit(control.send, "POST", path, order) for _ in range(2)]
+        while receiver.open < senders.OPEN_CALLS:
+            pass
+        receiver.gate.set()
+        assert all(len(call.result()["sent"]) == 30 for call in both)
+    assert (receiver.most, len(receiver.got)) == (20, 60)
 
 
 def test_curl_can_fire_a_webhook_for_leads(
