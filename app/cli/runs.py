@@ -21,13 +21,14 @@ STATES = [state.value for state in RunState]
 
 
 @contextmanager
-def _database() -> Iterator[Database]:
+def open_database() -> Iterator[Database]:
+    """One connection to the ledger; ConfigurationError if its schema does not fit."""
     from app import runtime as runtimes
     from app.errors import ConfigurationError
     from app.ledger.database import Database, schema_state
 
     url, server = runtimes.database_url(load_settings(LOG_LEVEL="WARNING"))
-    database = Database(url, connections=1, name="leadbridge runs")
+    database = Database(url, connections=1, name="leadbridge cli")
     try:
         problem = schema_state(database)
         if problem:
@@ -61,7 +62,7 @@ def runs(
         return
     from app.ledger import reports
 
-    with _database() as database:
+    with open_database() as database:
         rows = reports.runs(
             database,
             state=state,
@@ -86,7 +87,7 @@ def show(run_id: int, as_json: bool) -> None:
     """Tell a lead's whole story, with a reason for every field."""
     from app.ledger import reports
 
-    with _database() as database:
+    with open_database() as database:
         story = reports.story(database, run_id)
     if story is None:
         raise click.ClickException(f"There is no run {run_id}. See: leadbridge runs")
@@ -113,7 +114,7 @@ def _print_list(rows: Sequence[Any], *, is_filtered: bool) -> None:
     for row in rows:
         table.add_row(
             str(row.id),
-            _time(row.received_at),
+            local_time(row.received_at),
             row.mapping,
             row.lead_id,
             row.state,
@@ -130,7 +131,7 @@ def _print_unreadable(rows: Sequence[Any]) -> None:
     for row in rows:
         times = f", {row.seen} times" if row.seen > 1 else ""
         click.echo(
-            f"  {_time(row.received_at)}  delivery {row.id}, {row.source}{times}: "
+            f"  {local_time(row.received_at)}  delivery {row.id}, {row.source}{times}: "
             f"{row.error}"
         )
 
@@ -139,7 +140,7 @@ def _why(row: Any) -> str:
     if row.reason:
         return str(row.reason)
     if row.error and row.finished_at is None:
-        return f"{row.error}; again at {_time(row.due_at)}"
+        return f"{row.error}; again at {local_time(row.due_at)}"
     return ""
 
 
@@ -149,22 +150,22 @@ def _print_story(story: Story) -> None:
     click.echo(f"run {run.id}   {run.source} {run.event_object} {run.lead_id}")
     click.echo(f"state    {run.state}{result}{_because(run)}")
     click.echo(f"mapping  {run.mapping} ({(run.mapping_version or '')[:12]})")
-    click.echo(f"\n{_time(run.received_at)}  received, event {run.event}")
+    click.echo(f"\n{local_time(run.received_at)}  received, event {run.event}")
     if run.repeats:
         click.echo(f"{'':19}  repeated {run.repeats} times, not run again")
     for attempt in story.attempts:
-        again = f"; again at {_time(attempt.next_at)}" if attempt.next_at else ""
+        again = f"; again at {local_time(attempt.next_at)}" if attempt.next_at else ""
         click.echo(
-            f"{_time(attempt.at)}  {attempt.step} failed, {attempt.cause}: "
+            f"{local_time(attempt.at)}  {attempt.step} failed, {attempt.cause}: "
             f"{attempt.message}{again}"
         )
     for lookup in story.lookups:
-        click.echo(f"{_time(lookup.at)}  {_lookup(lookup)}")
+        click.echo(f"{local_time(lookup.at)}  {_lookup(lookup)}")
     if story.batch is not None:
         size = story.batch.size
-        click.echo(f"{_time(story.batch.began_at)}  sent in a batch of {size}")
+        click.echo(f"{local_time(story.batch.began_at)}  sent in a batch of {size}")
     if run.finished_at:
-        click.echo(f"{_time(run.finished_at)}  {run.state}")
+        click.echo(f"{local_time(run.finished_at)}  {run.state}")
     _print_fields(run.decisions or [])
 
 
@@ -177,7 +178,7 @@ def _lookup(lookup: Any) -> str:
     asked = ", ".join(f"{k}={v}" for k, v in (lookup.asked or {}).items())
     said = f"{lookup.name}: {lookup.api}({asked}) → {lookup.result}"
     if lookup.is_reused:
-        return f"{said}, answer of {_time(lookup.asked_at)} used again"
+        return f"{said}, answer of {local_time(lookup.asked_at)} used again"
     credit = "1 credit" if lookup.credits == 1 else f"{lookup.credits} credits"
     took = f", {lookup.ms:.0f} ms" if lookup.ms is not None else ""
     note = f", {credit} (estimated)" if lookup.enrichment_id else ""
@@ -237,6 +238,6 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _time(at: datetime | None) -> str:
+def local_time(at: datetime | None) -> str:
     """Local time to the second; empty for none."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""

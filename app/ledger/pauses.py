@@ -21,21 +21,25 @@ LONGEST_PROBE = timedelta(hours=2)
 
 _BEGIN = sa.text("""
     insert into pauses (kind, scope, reason, cause, until)
-    values (:kind, :scope, :reason, :cause, now() + :wait)
+    values (:kind, :scope, :reason, :cause,
+            case when not :is_for_good then now() + :wait end)
     on conflict (kind, scope) where lifted_at is null do update set
         reason = excluded.reason, cause = excluded.cause,
         probes = pauses.probes + 1,
-        until = now() + case
+        until = case when :is_for_good then null else now() + case
             when :is_exact then cast(:wait as interval)
             else least(cast(:wait as interval) * power(2, pauses.probes + 1),
-                       cast(:longest as interval)) end
-    -- calls that were under way when it was paused do not make it longer
-    where pauses.until <= now() or :is_exact
+                       cast(:longest as interval)) end end
+    -- Calls that were under way when it was paused do not make it longer, and
+    -- nothing but a person ends what a person began.
+    where :is_for_good
+       or (pauses.until is not null and (pauses.until <= now() or :is_exact))
     returning id, until
 """)
 _LIFT = sa.text("""
     update pauses set lifted_at = now()
     where kind = :kind and scope = :scope and lifted_at is null
+      and (not :if_probed or until <= now())
     returning id
 """)
 _ACTIVE = sa.text("""
@@ -97,9 +101,18 @@ class Pauses:
         }
 
     def begin(
-        self, scope: Scope, reason: str, *, cause: str, for_s: float | None = None
+        self,
+        scope: Scope,
+        reason: str,
+        *,
+        cause: str,
+        for_s: float | None = None,
+        is_for_good: bool = False,
     ) -> None:
-        """Pause `scope` for `for_s`, or for a wait that doubles with each probe."""
+        """Pause `scope` for `for_s`, or for a wait that doubles with each probe.
+
+        `is_for_good`: until a person lifts it.
+        """
         wait = timedelta(seconds=for_s) if for_s is not None else FIRST_PROBE
         self.database.rows(
             _BEGIN,
@@ -110,12 +123,21 @@ class Pauses:
             wait=wait,
             longest=LONGEST_PROBE,
             is_exact=for_s is not None,
+            is_for_good=is_for_good,
         )
 
-    def lift(self, scopes: Sequence[Scope]) -> int:
-        """End the pauses of these scopes; returns how many there were."""
+    def lift(self, scopes: Sequence[Scope], *, if_probed: bool = False) -> int:
+        """End the pauses of these scopes; returns how many there were.
+
+        `if_probed`: only those whose time has passed. A call that was under way
+        when its scope was paused proves nothing by succeeding.
+        """
         return sum(
-            len(self.database.rows(_LIFT, kind=scope.kind, scope=scope.name))
+            len(
+                self.database.rows(
+                    _LIFT, kind=scope.kind, scope=scope.name, if_probed=if_probed
+                )
+            )
             for scope in scopes
         )
 

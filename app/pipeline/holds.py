@@ -61,7 +61,7 @@ def note_success(parts: Parts, scope: Scope) -> None:
     if scope not in parts.struggling and scope not in parts.ledger.pauses.active():
         return
     parts.ledger.pauses.taken(scope)
-    if parts.ledger.pauses.lift([scope]):
+    if parts.ledger.pauses.lift([scope], if_probed=True):
         log.info("resumed", kind=scope.kind, scope=scope.name)
     parts.struggling.discard(scope)
 

@@ -1,0 +1,80 @@
+"""`leadbridge pause` and `resume`: stop a scope by hand, and let it go on."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from app.cli.runs import local_time, open_database
+from app.ledger.pauses import Pauses, Scope
+
+KINDS = ("source", "token", "pool", "product")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@click.argument("name", required=False)
+@click.option("--reason", default="paused by hand", help="For whoever looks next.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def pause(kind: str | None, name: str | None, reason: str, as_json: bool) -> None:
+    """Stop calls of a source, 6sense token, credit pool or product.
+
+    Webhooks are still taken: their runs wait. Without arguments, lists what is paused.
+    """
+    with open_database() as database:
+        pauses = Pauses(database)
+        if kind is None or name is None:
+            if kind is not None:
+                raise click.UsageError(f"Say which {kind}.")
+            _list(pauses, as_json=as_json)
+            return
+        pauses.begin(Scope(kind, name), reason, cause="by hand", is_for_good=True)
+    click.echo(f"{kind} {name} is paused. leadbridge resume {kind} {name} ends that.")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@click.argument("name", required=False)
+@click.option("--all", "everything", is_flag=True, help="Whatever is paused.")
+def resume(kind: str | None, name: str | None, everything: bool) -> None:
+    """End a pause now, without waiting for its next try."""
+    if everything == (kind is not None):
+        raise click.UsageError("Say what to resume: KIND NAME, or --all.")
+    if kind is not None and name is None:
+        raise click.UsageError(f"Say which {kind}.")
+    with open_database() as database:
+        pauses = Pauses(database)
+        chosen = [Scope(kind or "", name or "")]
+        scopes = list(pauses.active()) if everything else chosen
+        lifted = pauses.lift(scopes)
+    if not lifted and not everything:
+        raise click.ClickException(
+            f"{kind} {name} is not paused. leadbridge pause lists what is."
+        )
+    click.echo(f"{lifted} resumed; waiting runs go on within seconds.")
+
+
+def _list(pauses: Pauses, *, as_json: bool) -> None:
+    active = pauses.active().values()
+    if as_json:
+        for one in active:
+            row = {
+                "kind": one.scope.kind,
+                "name": one.scope.name,
+                "reason": one.reason,
+                "cause": one.cause,
+                "since": one.since.isoformat(),
+                "until": one.until.isoformat() if one.until else None,
+            }
+            click.echo(json.dumps(row))
+        return
+    if not active:
+        click.echo("Nothing is paused.")
+    for one in active:
+        again = f"tried again at {local_time(one.until)}"
+        until = again if one.until else "until resumed"
+        click.echo(
+            f"{one.scope.kind} {one.scope.name}  since {local_time(one.since)}, "
+            f"{until}: {one.reason}"
+        )
