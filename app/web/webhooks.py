@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import ClientDisconnected
 
 from app.domain import WebhookRequest
-from app.errors import WebhookRefused
+from app.errors import SignatureInvalid, WebhookRefused
 from app.web.answers import plain
 
 if TYPE_CHECKING:
@@ -30,11 +31,14 @@ def blueprint(intake: Intake, waker: Waker, settings: Settings) -> Blueprint:
             path=request.path,
             query=request.query_string.decode("latin-1"),
             headers={name.lower(): value for name, value in request.headers},
-            body=request.get_data(cache=False),
+            body=_whole_body(),
             url=(base or request.host_url.rstrip("/")) + request.full_path.rstrip("?"),
         )
         try:
             reply, wakes = intake.accept(source, incoming, mapping)
+        except SignatureInvalid:
+            # The same answer everywhere: which sources there are is nobody's business.
+            return plain(SignatureInvalid.status, "Unknown address, or wrong secret.")
         except WebhookRefused as error:
             shaped = intake.refusal(source, error)
             return _response(shaped) if shaped else plain(error.status, str(error))
@@ -42,6 +46,18 @@ def blueprint(intake: Intake, waker: Waker, settings: Settings) -> Blueprint:
         return _response(reply)
 
     return routes
+
+
+def _whole_body() -> bytes:
+    """The raw body. 400 or 413 for a part of one, which may be about another lead."""
+    body = request.get_data(cache=False)
+    length = request.content_length
+    if length is None:
+        # A body without a length is cut off at the limit; only reading on tells.
+        request.stream.read(1)
+    elif len(body) < length:
+        raise ClientDisconnected
+    return body
 
 
 def _response(reply: WebhookReply) -> Response:
