@@ -21,7 +21,11 @@ from typing import Any
 import requests
 import sqlalchemy as sa
 
+from app.ledger import wakeups
 from app.ledger.database import Database, upgrade
+from app.ledger.pauses import Pauses, Scope
+from app.ledger.runs import Runs
+from app.ledger.wakeups import Wake
 
 ROOT = Path(__file__).parents[1]
 SECRET = "a-webhook-secret"
@@ -148,6 +152,22 @@ class Stack:
         self.processes.append(process)
         return process
 
+    def command(self, *arguments: str, exit_code: int = 0, **environ: str) -> str:
+        """What a command prints, both ways; AssertionError if it ends otherwise."""
+        done = subprocess.run(
+            [sys.executable, "-m", "app", *arguments],
+            env={**self.environ, "COLUMNS": "200", **environ},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        )
+        said = done.stdout.decode()
+        assert done.returncode == exit_code, said
+        return said
+
     def start_sandbox(self, **options: Any) -> Process:
         """Start the sandbox without demo leads; `options` as its reset takes them."""
         process = self.run("sandbox", "-m", "sandbox", "--port", "0")
@@ -185,6 +205,12 @@ class Stack:
             process.kill()
         self.database.close()
 
+    def logged(self, message: str) -> list[dict[str, Any]]:
+        """The log lines with this message, of all processes, as they came."""
+        lines = [line for p in self.processes for line in p.say().splitlines()]
+        found = [json.loads(line) for line in lines if f'"{message}"' in line]
+        return [line for line in found if line["message"] == message]
+
     # The world outside
 
     def sandbox(self, path: str, body: Any = None, **params: Any) -> Any:
@@ -217,6 +243,34 @@ class Stack:
         """The sandbox's counters."""
         return self.sandbox("state", calls=0)
 
+    def faults(self, *faults: Mapping[str, Any]) -> None:
+        """Script what goes wrong next, as docs/sandbox.md describes it."""
+        self.sandbox("faults", list(faults))
+
+    def type_in(self, lead_id: int, **values: Any) -> None:
+        """Change a lead in Marketo as a person there would."""
+        credentials = {"grant_type": "client_credentials", **self._credentials()}
+        identity = f"{self.sandbox_url}/identity/oauth/token"
+        token = requests.post(identity, data=credentials, timeout=30).json()
+        body = {
+            "action": "updateOnly",
+            "lookupField": "id",
+            "input": [{"id": lead_id, **values}],
+        }
+        answer = requests.post(
+            f"{self.sandbox_url}/rest/v1/leads.json",
+            json=body,
+            headers={"Authorization": f"Bearer {token['access_token']}"},
+            timeout=30,
+        ).json()
+        assert answer["result"][0]["status"] == "updated", answer
+
+    def _credentials(self) -> dict[str, str]:
+        return {
+            "client_id": self.environ["MARKETO_CLIENT_ID"],
+            "client_secret": self.environ["MARKETO_CLIENT_SECRET"],
+        }
+
     def post(
         self, body: Any, *, path: str = "/webhooks/marketo", **headers: str
     ) -> requests.Response:
@@ -235,6 +289,43 @@ class Stack:
     def query(self, sql: str, **values: Any) -> Sequence[sa.Row[Any]]:
         """Rows of the ledger."""
         return self.database.rows(sa.text(sql), **values)
+
+    def run_of(self, lead_id: int | str) -> sa.Row[Any]:
+        """The newest run of a lead."""
+        rows = self.query(
+            "select * from runs where lead_id = :id order by id desc limit 1",
+            id=str(lead_id),
+        )
+        assert rows, f"lead {lead_id} has no run"
+        return rows[0]
+
+    def pauses(self) -> dict[tuple[str, str], str]:
+        """Causes of the pauses in force, by kind and scope."""
+        rows = self.query("select * from pauses where lifted_at is null")
+        return {(row.kind, row.scope): row.cause for row in rows}
+
+    def pause(self, kind: str, scope: str) -> None:
+        """Stop a source, token, pool or product until `let_waits_end`."""
+        Pauses(self.database).begin(Scope(kind, scope), "for a test", cause="test")
+
+    def clear(self, **options: Any) -> None:
+        """Forget every lead and call, here and outside; the processes run on."""
+        for process in self.processes:
+            assert process.popen.poll() is None, f"{process.name}: {process.say()}"
+        self.query(
+            "truncate deliveries, runs, run_lookups, enrichments, batches, attempts,"
+            " updates, last_written, pauses, streaks"
+        )
+        self.query("update rate_slots set at = 'epoch'")
+        self.sandbox("reset", {"seed_demo": False, **options})
+
+    def let_waits_end(self) -> None:
+        """As if every wait and pause had just run out, and the sweep had come."""
+        self.query("update runs set due_at = now() where due_at > now()")
+        self.query("update batches set due_at = now() where due_at > now()")
+        self.query("update pauses set until = now() where lifted_at is null")
+        due = Runs(self.database).due()
+        wakeups.wake(self.database, [Wake(task, scope) for task, scope in due])
 
     def counts(self) -> dict[str, int]:
         """Runs by state."""
