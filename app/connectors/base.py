@@ -97,8 +97,8 @@ class ConnectorSettings(Schema):
         load_default="25%",
         validate=validate.Regexp(r"[0-9]+ ?%?\Z", error="Must be like 25% or 12000."),
         metadata={
-            "description": "Calls a day that are ours: a share of the account's own "
-            "limit, or a number"
+            "description": "Calls a day that are ours: a number, or a share of what "
+            "an account of this system usually has"
         },
     )
     CALL_LIMIT = fields.Integer(
@@ -142,6 +142,10 @@ class Connector(ABC):
     read_timeout_s: ClassVar[float] = 30.0
     write_timeout_s: ClassVar[float] = 30.0
     call_limit: ClassVar[CallLimit] = CallLimit(50, 20.0)
+    #: Calls a day that an account usually has, for all its integrations together;
+    #: None where there is no such limit. And the zone in which its day begins.
+    daily_calls: ClassVar[int | None] = None
+    day_zone: ClassVar[str] = "UTC"
 
     def __init__(
         self,
@@ -182,6 +186,15 @@ class Connector(ABC):
         if calls is None:
             return self.call_limit
         return CallLimit(calls, self.call_limit.per_s)
+
+    @property
+    def quota(self) -> int | None:
+        """Calls a day that are ours: a number, or a share of the usual limit."""
+        text = str(self._settings.get("QUOTA") or "25%")
+        number = int(text.rstrip("% "))
+        if not text.endswith("%"):
+            return number
+        return None if self.daily_calls is None else self.daily_calls * number // 100
 
     # In: webhooks.
 

@@ -21,7 +21,7 @@ from app.pipeline.holds import (
     note_success,
 )
 from app.pipeline.intake import token_of
-from app.pipeline.parts import Parts, Source, source_of, wait_for_slot
+from app.pipeline.parts import Parts, Source, may_call, source_of
 from app.pipeline.retry import cause_of, next_wait
 from app.pipeline.story import ended, facts_of, leave_orphans
 
@@ -71,7 +71,7 @@ def _complete(
     keys = list(dict.fromkeys(run.lead_id for run in runs))
     started = time.monotonic()
     try:
-        wait_for_slot(parts, source.ring, longest_s=20)
+        may_call(parts, source)
         records = source.connector.read(
             object_name, source.connector.record_key, keys, fields
         )

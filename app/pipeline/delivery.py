@@ -15,12 +15,9 @@ from app.ledger.written import Write
 from app.mapping import apply
 from app.mapping.model import MappingFile
 from app.pipeline.complete import MISSING_TRIES, MISSING_WAIT_S
-from app.pipeline.parts import Parts, Source, wait_for_slot
+from app.pipeline.parts import Parts, Source, may_call
 from app.pipeline.retry import cause_of, next_wait
 from app.pipeline.story import facts_of, orphaned
-
-#: How long a call waits for a slot of the source's ring, in seconds.
-SLOT_WAIT_S = 25.0
 
 
 @dataclass
@@ -84,7 +81,7 @@ def _read(
         return {}
     keys = list(dict.fromkeys(run.record_id or "" for run, _ in reading))
     names = list(dict.fromkeys(n for _, m in reading for n in m.current_fields))
-    wait_for_slot(parts, source.ring, longest_s=SLOT_WAIT_S)
+    may_call(parts, source)
     outcome.calls += 1
     records = source.connector.read(batch.object, batch.match_by, keys, names)
     return {record.record_id: record.values for record in records}
@@ -164,7 +161,7 @@ def _send(
 ) -> None:
     """Send these letters; one bad field is dropped, and the rest sent once more."""
     while letters:
-        wait_for_slot(parts, source.ring, longest_s=SLOT_WAIT_S)
+        may_call(parts, source)
         outcome.calls += 1
         results = source.connector.send([one.update(batch) for one in letters])
         again: list[Letter] = []

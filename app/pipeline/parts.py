@@ -10,13 +10,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.connectors.base import Connector
-from app.errors import ConfigurationError, RateLimited
+from app.errors import ConfigurationError, QuotaSpent, RateLimited
 from app.ledger import Ledger
+from app.ledger.calls import count_call
 from app.ledger.pauses import Scope
-from app.ledger.rates import RateRing, Slot
+from app.ledger.rates import RateRing
 from app.mapping.model import MappingFile
 from app.settings import Settings
 from app.sixsense.client import SixsenseClient
+
+#: How long a call waits for a slot of its source's ring, in seconds: less than the
+#: margin of a batch's lease.
+SLOT_WAIT_S = 25.0
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,13 @@ class Parts:
         return timedelta(seconds=self.settings.stalled_after_s)
 
     def write_lease(self, source: Source) -> timedelta:
-        """How long a batch is kept from others: its calls, and a margin."""
+        """How long a batch is kept from others: both its calls, and waits for slots.
+
+        Only a worker that lives and yet hangs needs it: a dead one is found by its
+        heartbeat.
+        """
         timeout = self.settings.crm_timeout_s or source.connector.write_timeout_s
-        return timedelta(seconds=timeout + 30)
+        return timedelta(seconds=2 * timeout + 2 * SLOT_WAIT_S + 10)
 
     def jitter(self) -> float:
         """A random share of a wait, so that retries do not come in step."""
@@ -82,17 +91,38 @@ def source_of(parts: Parts, name: str) -> Source:
     return source
 
 
-def wait_for_slot(parts: Parts, ring: RateRing, *, longest_s: float) -> list[Slot]:
-    """One slot of a ring, waiting up to `longest_s` for it. Raises RateLimited."""
+def may_call(parts: Parts, source: Source) -> None:
+    """Wait for this source's leave to make one call, and count it.
+
+    Raises:
+        RateLimited: no slot of our share came free in time.
+        QuotaSpent: our calls of the day are used up; until the source's midnight.
+    """
+    _wait_for_slot(parts, source.ring)
+    connector = source.connector
+    calls, day_ends_in_s = count_call(
+        parts.ledger.database, source.name, connector.day_zone
+    )
+    if connector.quota is not None and calls > connector.quota:
+        raise QuotaSpent(
+            f"our {connector.quota} calls of the day are used up; the setting QUOTA "
+            f"of {source.name} says how many there are",
+            system=source.name,
+            operation="call",
+            retry_after=day_ends_in_s,
+        )
+
+
+def _wait_for_slot(parts: Parts, ring: RateRing) -> None:
     waited = 0.0
     while True:
         slots = ring.take(1)
         if slots.taken:
-            return list(slots.taken)
+            return
         # Another process may give one back, so ask again after a second at most.
         step = min(1.0, max(0.05, slots.wait_s))
         waited += step
-        if waited > longest_s or parts.stopping.wait(step):
+        if waited > SLOT_WAIT_S or parts.stopping.wait(step):
             raise RateLimited(
                 "our own share of calls is used up for the moment",
                 system=ring.name,

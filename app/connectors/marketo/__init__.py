@@ -81,6 +81,9 @@ class Marketo(Connector):
     settings = MarketoSettings
     read_batch: ClassVar[int] = MOST
     write_batch: ClassVar[int] = MOST
+    #: Typical of a subscription; Marketo's day begins at midnight US Central.
+    daily_calls: ClassVar[int | None] = 50_000
+    day_zone: ClassVar[str] = "America/Chicago"
     #: Sync Leads may take 90 s over there; a filter query 60.
     write_timeout_s: ClassVar[float] = 95.0
     read_timeout_s: ClassVar[float] = 65.0
