@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import sqlalchemy as sa
 
 from app.ledger import wakeups
 from app.ledger.database import Database, upgrade
+from sandbox import people
 from app.ledger.pauses import Pauses, Scope
 from app.ledger.runs import Runs
 from app.ledger.wakeups import Wake
@@ -44,9 +46,36 @@ FAST = {
 }
 
 
+#: For tests about kills, not about limits: sandbox options and our own settings.
+NO_LIMITS: dict[str, dict[str, Any]] = {
+    "sixsense": {"rate_calls": 0},
+    "marketo": {"rate_calls": 0, "in_flight": 0, "daily_quota": 0},
+}
+UNLIMITED = {"SIXSENSE_RATE_LIMIT": "0", "MARKETO_CALL_LIMIT": "0"}
+
+
 def email_of(lead_id: int) -> str:
     """The address of a lead that `Stack.seed` makes; a company of its own each."""
     return f"p{lead_id}@c{lead_id}.example"
+
+
+def values_of(email: str) -> dict[str, Any]:
+    """What mappings/marketo.yaml makes of this address, worked out by hand."""
+    answer = people.full_answer(email)
+    company, platform = answer["company"], answer["scores"][0]
+    stage = platform["company_buying_stage"]
+    return {
+        "sixsenseIntent": platform["company_intent_score"],
+        "sixsenseStage": f"{people.STAGES.index(stage) + 1} - {stage}",
+        "sixsenseGrade": platform["contact_grade"],
+        "sixsenseEmployees": int(company["employeeCount"]),
+        "sixsenseAnnualRevenue": int(company["annualRevenue"]),
+        "sixsenseDomain": company["domain"],
+        "sixsenseRegion": company["region"],
+        "sixsenseIndustry": company["industry"],
+        "sixsenseSegments": "; ".join(answer["segments"]["names"]) or None,
+        "sixsenseResult": "matched",
+    }
 
 
 class Process:
@@ -98,6 +127,14 @@ class Process:
         if self.popen.poll() is None:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP to the whole group: it lives, and does nothing."""
+        os.killpg(self.popen.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on, and does not know that time has passed."""
+        os.killpg(self.popen.pid, signal.SIGCONT)
 
     def stop(self, within_s: float = 30) -> int:
         """SIGTERM, and its exit code."""
@@ -239,6 +276,18 @@ class Stack:
             found |= {int(key): lead for key, lead in state["leads"].items()}
         return found
 
+    def assert_right(self, ids: Sequence[int], *, absent: Sequence[str] = ()) -> None:
+        """Each of these leads has every value it should; of those `absent`, none."""
+        leads = self.leads(ids)
+        wrong = {
+            (lead_id, name): f"{leads[lead_id].get(name)!r} instead of {value!r}"
+            for lead_id in ids
+            for name, value in values_of(email_of(lead_id)).items()
+            if leads[lead_id].get(name) != (None if name in absent else value)
+        }
+        examples = list(wrong.items())[:3]
+        assert not wrong, f"{len(wrong)} wrong values, such as {examples}"
+
     def state(self) -> Any:
         """The sandbox's counters."""
         return self.sandbox("state", calls=0)
@@ -271,6 +320,29 @@ class Stack:
             "client_secret": self.environ["MARKETO_CLIENT_SECRET"],
         }
 
+    def refused(self) -> dict[str, Any]:
+        """Answers that real limits of the sandbox gave us, by system: none are due."""
+        state = self.state()
+        return {name: state[name]["refused"] for name in ("sixsense", "marketo")}
+
+    def fault(self, system: str, kind: str, **more: Any) -> None:
+        """Script one fault; `more` as docs/sandbox.md has it."""
+        self.sandbox("faults", [{"system": system, "kind": kind, **more}])
+
+    def await_held(self, count: int = 1, *, within_s: float = 30) -> None:
+        """Wait until scripted faults hold this many calls at once."""
+
+        def is_held() -> bool:
+            faults = self.sandbox("faults")["faults"]
+            return sum(fault["holding"] for fault in faults) >= count
+
+        until(is_held, f"{count} held calls", within_s=within_s)
+
+    def end_faults(self) -> None:
+        """Forget all faults and let held calls go."""
+        url = f"{self.sandbox_url}/_sandbox/faults"
+        assert requests.delete(url, timeout=30).ok
+
     def post(
         self, body: Any, *, path: str = "/webhooks/marketo", **headers: str
     ) -> requests.Response:
@@ -283,6 +355,24 @@ class Stack:
     def post_lead(self, lead_id: int, **more: Any) -> requests.Response:
         """The webhook of a new lead that `seed` made."""
         return self.post({"id": lead_id, "email": email_of(lead_id), **more})
+
+    def post_leads(self, ids: Sequence[int], *, at_once: int = 8) -> set[int]:
+        """Webhooks of leads that `seed` made; the ids of those that got a 2xx.
+
+        The others found web, or its database, away: a broken connection or a 503.
+        """
+
+        def is_taken(lead_id: int) -> bool:
+            try:
+                answer = self.post_lead(lead_id)
+            except requests.RequestException:
+                return False
+            assert answer.ok or answer.status_code == 503, answer.text
+            return answer.ok
+
+        with ThreadPoolExecutor(at_once) as pool:
+            taken = list(pool.map(is_taken, ids))
+        return {n for n, is_in in zip(ids, taken, strict=True) if is_in}
 
     # The ledger
 
@@ -332,6 +422,24 @@ class Stack:
         rows = self.query("select state, count(*) as n from runs group by state")
         return {row.state: row.n for row in rows}
 
+    def assert_recorded_once(self, ids: Sequence[int]) -> None:
+        """One written run for each lead, with one record of the values it has."""
+        rows = self.query(
+            "select r.lead_id, r.state, u.values from runs r"
+            " left join updates u on u.run_id = r.id order by r.id"
+        )
+        found: dict[int, list[tuple[str, dict[str, Any]]]] = {}
+        for row in rows:
+            values = {name: one["value"] for name, one in (row.values or {}).items()}
+            found.setdefault(int(row.lead_id), []).append((row.state, values))
+        wrong = {
+            lead_id: found.get(lead_id)
+            for lead_id in ids
+            if not _is_recorded_once(found.get(lead_id, []), email_of(lead_id))
+        }
+        examples = list(wrong.items())[:2]
+        assert not wrong, f"{len(wrong)} of {len(ids)} leads, such as {examples}"
+
     def await_final(self, count: int, *, within_s: float = 60) -> dict[str, int]:
         """Wait until `count` runs are final and none is under way; runs by state."""
 
@@ -351,6 +459,14 @@ class Stack:
     def _tail(self) -> str:
         tails = [f"\n--- {p.name}\n{p.say()[-1500:]}" for p in self.processes]
         return "".join(tails)
+
+
+def _is_recorded_once(runs: list[tuple[str, dict[str, Any]]], email: str) -> bool:
+    if len(runs) != 1:
+        return False
+    state, values = runs[0]
+    expected = {name: value for name, value in values_of(email).items() if value is not None}
+    return state == "written" and expected.items() <= values.items()
 
 
 def until(is_so: Callable[[], bool], what: str, *, within_s: float = 30) -> None:
