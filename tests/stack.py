@@ -24,10 +24,10 @@ import sqlalchemy as sa
 
 from app.ledger import wakeups
 from app.ledger.database import Database, upgrade
-from sandbox import people
 from app.ledger.pauses import Pauses, Scope
 from app.ledger.runs import Runs
 from app.ledger.wakeups import Wake
+from sandbox import people
 
 ROOT = Path(__file__).parents[1]
 SECRET = "a-webhook-secret"
@@ -465,8 +465,8 @@ def _is_recorded_once(runs: list[tuple[str, dict[str, Any]]], email: str) -> boo
     if len(runs) != 1:
         return False
     state, values = runs[0]
-    expected = {name: value for name, value in values_of(email).items() if value is not None}
-    return state == "written" and expected.items() <= values.items()
+    expected = {(k, v) for k, v in values_of(email).items() if v is not None}
+    return state == "written" and expected <= set(values.items())
 
 
 def until(is_so: Callable[[], bool], what: str, *, within_s: float = 30) -> None:

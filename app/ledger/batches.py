@@ -6,8 +6,8 @@ lost is sent again as it was: values are absolute, twice changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -83,16 +83,21 @@ _CLAIM_OPEN = sa.text("""
         for update skip locked)
     update batches b set owner = :owner, lease_until = now() + :lease
     from open where b.id = open.id
-    returning b.id, b.object, b.match_by, b.attempts
+    returning b.id, b.object, b.match_by, b.attempts, b.sent
 """)
 _CLAIM_MEMBERS = sa.text(f"""
     update runs r set owner = :owner, lease_until = now() + :lease
     where batch_id = :batch and state = 'sending'
     returning {COLUMNS}, r.lead
 """)  # noqa: S608
+_NOTE_SENT = sa.text("""
+    update batches set sent = cast(:sent as jsonb)
+    where id = :batch and owner = :owner
+    returning id
+""")
 _CLOSE = sa.text("""
     update batches set settled_at = now(), owner = null, lease_until = null,
-        error = :error
+        sent = null, error = :error
     where id = :batch and owner = :owner
     returning id
 """)
@@ -109,8 +114,8 @@ _LET_GO = sa.text("""
 """)
 _SPLIT = sa.text("""
     with half as (
-        insert into batches (source, object, match_by, size)
-        select source, object, match_by, :size from batches where id = :batch
+        insert into batches (source, object, match_by, size, sent)
+        select source, object, match_by, :size, sent from batches where id = :batch
         returning id)
     update runs r set batch_id = half.id, owner = null, lease_until = null
     from half where r.batch_id = :batch and r.owner = :owner
@@ -149,6 +154,10 @@ class SourceState:
     since_last_batch_s: float | None
 
 
+#: By field: {"value": what was sent, "before": what was there}.
+SentValues = Mapping[str, Mapping[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """One batch in this pump's hands."""
@@ -159,6 +168,8 @@ class Batch:
     match_by: str
     attempts: int
     runs: tuple[Run, ...]
+    #: What an earlier try has sent without learning what became of it, by run.
+    sent: Mapping[str, SentValues] = field(default_factory=dict)
 
 
 class Batches:
@@ -231,7 +242,18 @@ class Batches:
             found.match_by,
             found.attempts,
             tuple(run_of(row) for row in rows),
+            found.sent or {},
         )
+
+    def note_sent(
+        self, batch: Batch, sent: Mapping[str, SentValues], *, owner: int
+    ) -> bool:
+        """Note what goes out next; should the answer be lost, a later try knows it.
+
+        False if `owner` no longer holds the batch: then it must not be sent.
+        """
+        values = {"batch": batch.id, "owner": owner, "sent": compact_json(sent)}
+        return bool(self.database.rows(_NOTE_SENT, **values))
 
     def settle(
         self,

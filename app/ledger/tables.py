@@ -228,6 +228,8 @@ batches = sa.Table(
     _now("due_at"),
     _time("settled_at"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    #: While the outcome is unknown: {run id: {field: {"value": sent, "before": ...}}}.
+    sa.Column("sent", JSONB),
     sa.Column("error", sa.Text),
     sa.Index("ix_batches_source_began_at", "source", "began_at"),
     sa.Index(

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.domain import Decision, Decisions, RunState, Update
 from app.errors import Disposition, RecordError, RecordMissing
-from app.ledger.batches import Batch
+from app.ledger.batches import Batch, SentValues
 from app.ledger.runs import Retry, Run, Settled
 from app.ledger.written import Write
 from app.mapping import apply
@@ -42,6 +42,8 @@ class Letter:
     before: Mapping[str, Any]
     #: What is still to be sent.
     values: dict[str, Any]
+    #: What an earlier try has written, as its answer would have told.
+    taken: SentValues = field(default_factory=dict)
     refused: dict[str, RecordError] = field(default_factory=dict)
     error: RecordError | None = None
 
@@ -50,15 +52,28 @@ class Letter:
         record_id = self.run.record_id or ""
         return Update(batch.object, batch.match_by, record_id, dict(self.values))
 
+    def sent(self) -> SentValues:
+        """What the record has of us once the CRM has taken this letter."""
+        own = {
+            name: {"value": value, "before": self.before.get(name)}
+            for name, value in self.values.items()
+        }
+        return {**self.taken, **own}
 
-def deliver(parts: Parts, source: Source, batch: Batch) -> Outcome:
+
+def deliver(parts: Parts, source: Source, batch: Batch, owner: int) -> Outcome:
     """Read, decide and send; raises what concerns the whole batch.
 
-    No transaction is open meanwhile. Nothing is recorded here.
+    No transaction is open meanwhile. Nothing is recorded here but what is about to
+    be sent: a try whose answer is lost has written all the same.
     """
     outcome = Outcome()
     before = _read(parts, source, batch, outcome)
     letters = _write_letters(parts, source, batch, before, outcome)
+    sent = {str(letter.run.id): letter.sent() for letter in letters}
+    if not parts.ledger.batches.note_sent(batch, sent, owner=owner):
+        # Somebody else has it by now, and settling it will come to nothing.
+        return outcome
     _send(parts, source, batch, [one for one in letters if one.values], outcome)
     for letter in letters:
         _end(parts, batch, letter, outcome)
@@ -120,8 +135,37 @@ def _write_letters(
             now=datetime.now(UTC),
             same=source.connector.same,
         )
-        letters.append(_letter(run, mapping, _verdict(run, decisions), current or {}))
+        letter = _letter(run, mapping, _verdict(run, decisions), current or {})
+        sent = batch.sent.get(str(run.id))
+        if sent:
+            _recognise(letter, sent, source)
+        letters.append(letter)
     return letters
+
+
+def _recognise(letter: Letter, sent: SentValues, source: Source) -> None:
+    """Take what an earlier try sent, and the record has now, for written by it."""
+    same = source.connector.same
+    letter.taken = {
+        name: one
+        for name, one in sent.items()
+        if name not in letter.values
+        and same(None, one["value"], letter.before.get(name))
+    }
+    fields = [
+        replace(
+            decision,
+            is_write=True,
+            value=letter.taken[decision.field]["value"],
+            current=letter.taken[decision.field]["before"],
+            reason=None,
+            sentence="An earlier try wrote it, and its answer was lost.",
+        )
+        if decision.field in letter.taken
+        else decision
+        for decision in letter.decisions.fields
+    ]
+    letter.decisions = replace(letter.decisions, fields=tuple(fields))
 
 
 def _verdict(run: Run, decisions: Decisions) -> Decisions:
@@ -183,10 +227,9 @@ def _end(parts: Parts, batch: Batch, letter: Letter, outcome: Outcome) -> None:
     """Settle or retry one run by its record's own result."""
     run, error = letter.run, letter.error
     is_whole_record = error is not None and error.field not in letter.refused
-    if error is not None and is_whole_record:
-        _end_refused(parts, letter, error, outcome)
-        return
-    if letter.values:
+    is_refused = error is not None and is_whole_record
+    written = letter.taken if is_refused else letter.sent()
+    if written:
         outcome.writes.append(
             Write(
                 run_id=run.id,
@@ -195,17 +238,20 @@ def _end(parts: Parts, batch: Batch, letter: Letter, outcome: Outcome) -> None:
                 object=run.object,
                 record_id=run.record_id or "",
                 person_key=run.person_key,
-                values=letter.values,
-                before=letter.before,
+                values={name: one["value"] for name, one in written.items()},
+                before={name: one["before"] for name, one in written.items()},
             )
         )
-    outcome.settled.append(_settled(letter))
+    if error is not None and is_whole_record:
+        _end_refused(parts, letter, error, outcome)
+    else:
+        outcome.settled.append(_settled(letter))
 
 
 def _settled(letter: Letter) -> Settled:
     run, decisions = letter.run, letter.decisions
     fields = [_shown(one, letter.refused.get(one.field)) for one in decisions.fields]
-    is_written = any(name not in letter.outcome for name in letter.values)
+    is_written = any(name not in letter.outcome for name in letter.sent())
     reason, cause = run.reason, run.cause
     if decisions.failed is not None:
         state, reason = RunState.FAILED, decisions.failed

@@ -109,7 +109,7 @@ def _send(parts: Parts, source: Source, batch: Batch, owner: int) -> None:
     """Carry one batch to its end, or back into the queue."""
     started = time.monotonic()
     try:
-        outcome = deliver(parts, source, batch)
+        outcome = deliver(parts, source, batch, owner)
     except AppError as error:
         _failed(parts, source, batch, error, owner)
         return
