@@ -115,19 +115,27 @@ _LET_GO = sa.text("""
 _SPLIT = sa.text("""
     with half as (
         insert into batches (source, object, match_by, size, sent)
-        select source, object, match_by, :size, sent from batches where id = :batch
+        select source, object, match_by, :size, sent from batches
+        where id = :batch and owner = :owner
         returning id)
     update runs r set batch_id = half.id, owner = null, lease_until = null
     from half where r.batch_id = :batch and r.owner = :owner
       and r.id in (select jsonb_array_elements_text(cast(:ids as jsonb))::bigint)
 """)
+# Batch and members at once: a batch that is settled between the two would be closed
+# without them.
 _FREE_ABANDONED = sa.text("""
-    update batches set owner = null, lease_until = null
-    where settled_at is null and owner is not null
-      and (lease_until < now() or not exists (
-        select 1 from procrastinate_workers w
-        where w.id = owner and w.last_heartbeat > now() - :stalled))
-    returning id
+    with freed as (
+        update batches set owner = null, lease_until = null
+        where settled_at is null and owner is not null
+          and (lease_until < now() or not exists (
+            select 1 from procrastinate_workers w
+            where w.id = owner and w.last_heartbeat > now() - :stalled))
+        returning id
+    ), members as (
+        update runs r set owner = null, lease_until = null
+        from freed where r.batch_id = freed.id and r.state = 'sending')
+    select id from freed
 """)
 _PURGE = sa.text("""
     delete from batches where settled_at < now() - :age

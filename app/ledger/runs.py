@@ -238,9 +238,10 @@ _RELEASE = sa.text("""
     where id in (select jsonb_array_elements_text(cast(:ids as jsonb))::bigint)
       and owner = :owner
 """)
+# What is being sent is freed with its batch.
 _FREE_ABANDONED = sa.text("""
     update runs set owner = null, lease_until = null
-    where owner is not null
+    where owner is not null and state <> 'sending'
       and (lease_until < now() or not exists (
         select 1 from procrastinate_workers w
         where w.id = owner and w.last_heartbeat > now() - :stalled))
