@@ -1,0 +1,1 @@
+"""The figures of the service, measured on this machine: `python -m bench`."""
