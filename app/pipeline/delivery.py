@@ -301,6 +301,13 @@ def _shown(decision: Decision, refused: RecordError | None) -> dict[str, Any]:
 
 def _end_missing(run: Run, outcome: Outcome) -> None:
     """A record that was not there: once more in a while, then it has failed."""
+    if run.verdict is not None:
+        # It has ended already; only its outcome fields find no record.
+        verdict = RunState(run.verdict)
+        outcome.settled.append(
+            Settled(run.id, verdict, cause=run.cause, result=verdict)
+        )
+        return
     error = RecordMissing(
         f"{run.source} has no {run.object} with {run.match_by} {run.record_id}: it was "
         "deleted, or merged into another"
