@@ -394,6 +394,10 @@ class Stack:
         rows = self.query("select * from pauses where lifted_at is null")
         return {(row.kind, row.scope): row.cause for row in rows}
 
+    def await_resumed(self) -> None:
+        """Wait until no pause is in force: it is lifted just after its probe."""
+        until(lambda: self.pauses() == {}, f"an end of {self.pauses()}")
+
     def pause(self, kind: str, scope: str) -> None:
         """Stop a source, token, pool or product until `let_waits_end`."""
         Pauses(self.database).begin(Scope(kind, scope), "for a test", cause="test")

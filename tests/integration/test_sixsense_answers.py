@@ -126,7 +126,7 @@ def test_a_question_that_is_refused_for_good_fails_its_run(
     assert run.reason.startswith("sixsense: lead-scoring-and-firmographics could not")
     assert email_of(first) not in run.reason
     assert box.leads([first])[first]["sixsenseResult"] == "failed"
-    assert box.pauses() == {}
+    box.await_resumed()
 
 
 def test_five_refusals_in_a_row_pause_the_product(box: Stack) -> None:
@@ -174,7 +174,7 @@ def test_a_token_that_is_refused_pauses_until_a_probe_is_taken(
     assert wait[0].is_long
     box.let_waits_end()
     assert box.await_final(2) == {"written": 2}
-    assert box.pauses() == {}
+    box.await_resumed()
     assert [row.attempts for row in box.query("select attempts from runs")] == [0, 0]
 
 
@@ -195,7 +195,7 @@ def test_spent_credits_pause_their_pool_and_the_run_waits(box: Stack) -> None:
     assert POOL in box.pauses()
     box.let_waits_end()
     assert box.await_final(2) == {"written": 2}
-    assert box.pauses() == {}
+    box.await_resumed()
 
 
 def test_a_run_that_meets_the_402_itself_goes_the_way_without_credits(
@@ -224,7 +224,7 @@ def test_too_many_calls_pause_the_token_and_count_no_attempt(
         box.let_waits_end()
     assert box.await_final(1) == {"written": 1}
     assert box.run_of(lead_id).attempts == 0
-    assert box.pauses() == {}
+    box.await_resumed()
     assert box.state()["sixsense"]["calls"] == 2
 
 
@@ -259,7 +259,7 @@ def test_trouble_that_passes_is_an_attempt_and_is_tried_again(
     assert email_of(lead_id) not in attempt.message
     box.let_waits_end()
     assert box.await_final(1) == {"written": 1}
-    assert box.pauses() == {}
+    box.await_resumed()
     assert box.run_of(lead_id).error is None
 
 
@@ -277,7 +277,7 @@ def test_five_answers_in_a_row_that_nobody_understands_pause_the_token(
     box.seed(6)
     box.let_waits_end()
     assert box.await_final(6) == {"written": 6}
-    assert box.pauses() == {}
+    box.await_resumed()
 
 
 def test_a_run_fails_when_its_tries_are_used_up(box: Stack) -> None:
