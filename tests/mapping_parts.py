@@ -91,10 +91,13 @@ def report_of(
 
 
 def load(
-    fields: str, more: str = "", files: Mapping[str, str] | None = None
+    fields: str,
+    more: str = "",
+    files: Mapping[str, str] | None = None,
+    schema: Mapping[str, CrmField] | None = None,
 ) -> MappingFile:
     """A mapping with these fields; it has to be right."""
-    report = report_of(mapping_text(fields, more), files)
+    report = report_of(mapping_text(fields, more), files, schema)
     assert not report.errors, "\n".join(map(str, report.errors))
     return report.mappings[0]
 

@@ -77,7 +77,7 @@ def test(paths: tuple[Path, ...], name: str | None, as_json: bool) -> int:
         failed = len({(finding.file, finding.message) for finding in failures})
         told = f"{failed} failed" if failed else "all passed"
         click.echo(
-            f"{count} test{'s' * (count != 1)}, {told}." if count else "No test."
+            f"{count} test{'s' * (count != 1)}, {told}." if count else "No tests."
         )
     return int(bool(findings))
 

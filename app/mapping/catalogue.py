@@ -25,14 +25,16 @@ class Way:
 
     level: Sequence[AnswerField]
     field: AnswerField | None = None
+    #: Of what a bracket picked: an object with members, or a plain value.
+    item_kind: str = "object"
     is_list: bool = False
     names: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
 
     @property
     def kind(self) -> str:
-        """The kind of the field it ends at; an item of a list is an object."""
-        return self.field.kind if self.field else "object"
+        """The kind of what it ends at: a field, or an item of a list."""
+        return self.field.kind if self.field else self.item_kind
 
     @property
     def is_segment_name(self) -> bool:
@@ -58,6 +60,10 @@ class Way:
                 f"{text} picks from something that is no list",
                 "Brackets stand after a list: scores[product=Name].",
             )
+        self.item_kind = "object" if before.kind == "object_list" else "text"
+        if isinstance(part, Pick | Highest) and before.kind == "list":
+            fix = f"Use contains in a condition, or a position: {before.name}[0]."
+            raise PathMistake(f"{text} picks a member, but {before.name} has none", fix)
         if isinstance(part, Pick | Highest):
             part, scale = self._canonical(part)
             self.steps = (*self.steps, step_of(part, scale))

@@ -261,7 +261,7 @@ def _cut_text(text: str, limit: int, *, in_bytes: bool, at_word: bool) -> str:
         cut = text[:limit]
     if not at_word:
         return cut.rstrip()
-    if text[len(cut) : len(cut) + 1].isspace():
+    if cut[-1:].isspace() or text[len(cut) : len(cut) + 1].isspace():
         return cut.rstrip()
     head = cut.rsplit(None, 1)
     return head[0].rstrip() if len(head) > 1 else ""

@@ -133,14 +133,17 @@ def answer_reader(
         if result is LookupResult.NO_MATCH or answer.data is None:
             return None
         value = walk(answer.data)
-        return UNKNOWN if is_name and not value and _has_ids(answer.data) else value
+        is_off = is_name and not value and _names_are_off(answer.data)
+        return UNKNOWN if is_off else value
 
     return read
 
 
-def _has_ids(data: Mapping[str, Any]) -> bool:
+def _names_are_off(data: Mapping[str, Any]) -> bool:
     segments = data.get("segments")
-    return isinstance(segments, Mapping) and bool(segments.get("ids"))
+    if not isinstance(segments, Mapping):
+        return False
+    return bool(segments.get("ids")) and not segments.get("names")
 
 
 def best_result(answers: Mapping[str, LookupAnswer]) -> str:

@@ -38,6 +38,8 @@ FIELDS = [
      "company_intent_score"),
     ('f: {from: "sixsense.scores[prodct=X].product"}',
      "M201", "is not in", "Did you mean sixsense.scores[product=X].product?"),
+    ('f: {from: "sixsense.segments.names[id=1]"}',
+     "M201", "picks a member, but names has none", "names[0]"),
     ("f: {from: run.tim}", "M201", "run.tim is not known", "Did you mean run.time?"),
     ("f: {from: lead}", "M201", "lead is the whole record", "Name a field of it"),
     ("f: {from: sixsense}", "M201", "sixsense is the whole answer", "Name a part"),
