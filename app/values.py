@@ -20,6 +20,9 @@ NO = frozenset({"false", "no", "n", "f", "0", "off"})
 #: Milliseconds since 1970 between these are a time; smaller ones are a number.
 FIRST_MS, LAST_MS = 10**11, 5 * 10**12
 
+_LISTS = (list, tuple, set, frozenset)
+_NUMBERS = (int, float, Decimal)
+
 _PLAIN_NUMBER = re.compile(
     r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})(e[+-]?[0-9]{1,2})?", re.I
 )
@@ -36,13 +39,13 @@ def kind_of(value: Any) -> str:
     """number, boolean, date, datetime, multi or text: what a value is by itself."""
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, int | float | Decimal):
+    if isinstance(value, _NUMBERS):
         return "number"
     if isinstance(value, datetime):
         return "datetime"
     if isinstance(value, date):
         return "date"
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, _LISTS):
         return "multi"
     if isinstance(value, str):
         text = value.strip()
@@ -63,7 +66,7 @@ def normal_form(kind: str, value: Any) -> str | None:
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    if isinstance(value, list | tuple | set | frozenset) and not value:
+    if isinstance(value, _LISTS) and not value:
         return None
     return _FORMS.get(kind, text_form)(value)
 
@@ -90,7 +93,7 @@ def plain_boolean(value: Any) -> bool | None:
     """true yes y t 1 on, false no n f 0 off, any capitals; None for all else."""
     if isinstance(value, bool):
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, _NUMBERS):
         return bool(value) if value in (0, 1) else None
     word = str(value).strip().lower()
     return True if word in YES else False if word in NO else None
@@ -119,14 +122,15 @@ def moment(value: date | datetime, zone: tzinfo = UTC) -> datetime:
     if not isinstance(value, datetime):
         value = datetime.combine(value, time.min, tzinfo=zone)
     try:
-        return value.astimezone(UTC)
+        return value if value.tzinfo is UTC else value.astimezone(UTC)
     except OverflowError:  # the first and the last day there are
         return value.replace(tzinfo=UTC)
 
 
 def stamp(value: datetime) -> str:
     """`2026-11-02T09:15:00Z`: how a moment is written, to the second."""
-    return moment(value).strftime("%Y-%m-%dT%H:%M:%SZ")
+    plain = moment(value).replace(tzinfo=None, microsecond=0)
+    return f"{plain.isoformat()}Z"
 
 
 def _from_milliseconds(number: int) -> datetime | None:
@@ -203,7 +207,7 @@ def _datetime_form(value: Any) -> str:
 
 
 def _multi_form(value: Any) -> str | None:
-    items = value if isinstance(value, list | tuple | set | frozenset) else [value]
+    items = value if isinstance(value, _LISTS) else [value]
     texts = {part.strip() for item in items for part in text_form(item).split(";")}
     return ";".join(sorted(texts - {""})) or None
 
@@ -214,7 +218,7 @@ def text_form(value: Any) -> str:
         return value.strip().replace("\r\n", "\n").replace("\r", "\n")
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float):
+    if isinstance(value, _NUMBERS):
         number = plain_number(value)
         return str(value) if number is None else _digits(number)
     if isinstance(value, datetime):

@@ -32,7 +32,7 @@ from app.mapping.reasons import (
 )
 from app.mapping.rules import Case
 from app.values import same as same_by_kind
-from app.values import stamp, text_form
+from app.values import text_form
 
 __all__ = [
     "Facts",
@@ -65,7 +65,7 @@ class Facts:
     ) -> Scope:
         """What paths read; without `now` spans count from the event."""
         run = {
-            "time": stamp(self.time),
+            "time": self.time,
             "event": self.event,
             "source": self.source,
             "changed_by": self.changed_by,

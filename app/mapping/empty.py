@@ -14,7 +14,7 @@ def is_empty(value: Any, words: frozenset[str] = frozenset()) -> bool:
     if isinstance(value, str):
         text = value.strip()
         return not text or (bool(words) and text.casefold() in words)
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return all(is_empty(item, words) for item in value)
     if isinstance(value, dict):
         return not value

@@ -114,11 +114,11 @@ class Entry:
         return Drawn(value, drawn.origin)
 
     def _was_not_asked(self, scope: Scope) -> bool:
-        return all(
-            name in scope.answers
-            and scope.answers[name].result is LookupResult.NOT_ASKED
-            for name in self.lookups
-        )
+        for name in self.lookups:
+            answer = scope.answers.get(name)
+            if answer is None or answer.result is not LookupResult.NOT_ASKED:
+                return False
+        return True
 
     def _not_applicable(self, when: Condition) -> Drawn:
         if self.otherwise is not None:
@@ -157,17 +157,15 @@ class Entry:
         return self._cut(value, crm, []) if isinstance(value, str) else value
 
     def _readable(self, value: Any) -> Any:
-        if isinstance(value, list):
-            value = [item for item in value if not is_empty(item, self.no_value)]
-            if self.join is None:
-                raise Keep(BAD_VALUE, "The value is a list, and the entry has no join.")
-        for item in value if isinstance(value, list) else (value,):
-            if isinstance(item, Unreadable):
-                sentence = f"'{shorten(item.raw)}' from 6sense cannot be read."
-                raise Keep(BAD_VALUE, sentence)
-            if isinstance(item, dict | list):
-                raise Keep(BAD_VALUE, "The value is a group of values, not one.")
-        return value
+        if not isinstance(value, list):
+            _refuse_bad(value)
+            return value
+        if self.join is None:
+            raise Keep(BAD_VALUE, "The value is a list, and the entry has no join.")
+        items = [item for item in value if not is_empty(item, self.no_value)]
+        for item in items:
+            _refuse_bad(item)
+        return items
 
     def _convert(self, value: Any) -> Any:
         convert = self.convert
@@ -234,6 +232,14 @@ class Entry:
         if not text:
             check_length(value, limit, in_bytes=in_bytes)
         return text
+
+
+def _refuse_bad(value: Any) -> None:
+    if isinstance(value, Unreadable):
+        sentence = f"'{shorten(value.raw)}' from 6sense cannot be read."
+        raise Keep(BAD_VALUE, sentence)
+    if isinstance(value, (dict, list)):
+        raise Keep(BAD_VALUE, "The value is a group of values, not one.")
 
 
 def _limit(limit: int | None, crm: CrmField | None) -> tuple[int | None, bool]:

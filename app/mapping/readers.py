@@ -89,6 +89,8 @@ def run_reader(name: str) -> Reader:
     """A reader of `run`; its best result is known as far as lookups were asked."""
     if name == "result":
         return lambda scope: best_result(scope.answers)
+    if name == "time":
+        return lambda scope: stamp(scope.run["time"])
     return lambda scope: scope.run.get(name)
 
 
