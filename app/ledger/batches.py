@@ -49,6 +49,10 @@ _UNDER_WAY = sa.text("""
         (select extract(epoch from now() - max(began_at))::float
          from batches where source = :source) as since_last_batch_s
 """)
+# Two batches that form at the same time do not see each other's records as sending.
+_ONE_AT_A_TIME = sa.text(
+    "select pg_advisory_xact_lock(hashtextextended('batch ' || :source, 0))"
+)
 _CLAIM = sa.text(f"""
     with due as (
         select id, record_id from runs r
@@ -58,6 +62,12 @@ _CLAIM = sa.text(f"""
               select 1 from runs o
               where o.source = r.source and o.record_id = r.record_id
                 and o.state = 'sending')
+          -- An older run under way would write its older values after these.
+          and not exists (
+              select 1 from runs p
+              where p.lead_id = r.lead_id and p.mapping = r.mapping
+                and p.source = r.source and p.id < r.id
+                and p.state in ('received', 'ready', 'enriched'))
         order by is_bulk, due_at, id limit :count
         for update skip locked
     ), member as (
@@ -218,6 +228,7 @@ class Batches:
             "lease": lease,
         }
         with self.database.transaction() as connection:
+            connection.execute(_ONE_AT_A_TIME, {"source": source})
             rows = connection.execute(_CLAIM, values).all()
         if not rows:
             return None
