@@ -1,0 +1,136 @@
+"""Accepting deliveries: repeats, takeovers, and many of them at the same instant."""
+
+from __future__ import annotations
+
+from app.ledger.runs import Settled
+from tests.ledger_parts import LEASE, Desk, at_once, event
+
+THREADS = 12
+
+
+def test_identical_webhooks_at_the_same_instant_are_one_run(desk: Desk) -> None:
+    for lead_id in range(5):
+        found = at_once(THREADS, lambda _, lead_id=lead_id: desk.accept(event(lead_id)))
+        assert sum(one.accepted for one in found) == 1
+        assert sum(one.repeated for one in found) == THREADS - 1
+    assert [run.repeats for run in desk.runs()] == [THREADS - 1] * 5
+    assert desk.query("select count(*) as n from deliveries")[0].n == 5 * THREADS
+
+
+def test_different_webhooks_of_one_lead_at_the_same_instant_are_one_waiting_run(
+    desk: Desk,
+) -> None:
+    found = at_once(THREADS, lambda number: desk.accept(event(7, str(number))))
+    assert sum(one.accepted for one in found) == THREADS
+    (run,) = desk.runs()
+    newest = desk.query("select id from deliveries where id = :id", id=run.delivery_id)
+    assert len(newest) == 1
+
+
+def test_the_same_leads_in_other_orders_at_the_same_instant_do_not_block_each_other(
+    desk: Desk,
+) -> None:
+    events = [event(number) for number in range(30)]
+
+    def work(number: int) -> int:
+        turned = [*events[number:], *events[:number]]
+        return desk.accept(*turned).accepted
+
+    assert sum(at_once(THREADS, work)) == len(events)
+    assert len(desk.runs()) == len(events)
+
+
+def test_a_claimed_run_is_not_taken_over_but_followed(desk: Desk) -> None:
+    owner = desk.hire()
+    desk.accept(event(1, "a"))
+    (claimed,) = desk.ledger.runs.claim_unplanned(
+        "default", owner=owner, count=1, lease=LEASE
+    )
+    assert desk.accept(event(1, "b")).accepted == 1
+    first, second = desk.runs()
+    assert (first.id, first.lead["inputs"], first.owner) == (claimed.id, "a", owner)
+    assert (second.lead["inputs"], second.owner) == ("b", None)
+
+
+def test_a_takeover_and_a_claim_at_the_same_instant_never_both_have_the_run(
+    desk: Desk,
+) -> None:
+    for lead_id in range(30):
+        desk.accept(event(lead_id, "a"))
+        owner = desk.hire()
+
+        def work(number: int, lead_id: int = lead_id, owner: int = owner) -> object:
+            return desk.accept(event(lead_id, "b")) if number else desk.plan(owner)
+
+        planned, _ = at_once(2, work)
+        claimed = {run.id: run.lead["inputs"] for run in planned}
+        runs = desk.query("select * from runs where lead_id = :id", id=str(lead_id))
+        by_inputs = {run.lead["inputs"]: run for run in runs}
+        # Whoever won, the newer inputs wait, and no question of the older ones
+        # hangs on a run that has the newer.
+        assert by_inputs["b"].state == "ready"
+        if len(runs) == 1 and claimed.get(runs[0].id) != "b":
+            assert runs[0].lookup_key is None
+        for run in runs:
+            if run.lookup_key is not None:
+                assert run.lookup_key == f"{lead_id} {run.lead['inputs']}"
+
+
+def test_a_takeover_forgets_what_the_older_inputs_had_brought(desk: Desk) -> None:
+    desk.enrich(event(1, "a"))
+    assert desk.states() == ["enriched"]
+    assert desk.accept(event(1, "b")).accepted == 1
+    (run,) = desk.runs()
+    assert (run.state, run.asked, run.lookup_key) == ("ready", 0, None)
+    assert desk.query("select 1 from run_lookups") == []
+
+
+def test_a_repeat_of_a_failed_run_starts_it_again_but_one_of_a_written_run_does_not(
+    desk: Desk,
+) -> None:
+    for state, expected in (("written", (0, 1)), ("kept", (0, 1)), ("failed", (1, 0))):
+        desk.clear()
+        owner = desk.hire()
+        desk.accept(event(1))
+        runs = desk.ledger.runs.claim_unplanned(
+            "default", owner=owner, count=1, lease=LEASE
+        )
+        desk.ledger.runs.settle([Settled(runs[0].id, state)], owner=owner)
+        found = desk.accept(event(1))
+        assert (found.accepted, found.repeated) == expected
+        assert len(desk.runs()) == 1
+
+
+def test_there_and_back_again_in_the_window_is_three_runs(desk: Desk) -> None:
+    for inputs in ("a", "b", "a"):
+        assert desk.accept(event(1, inputs)).accepted == 1
+        owner = desk.hire()
+        runs = desk.ledger.runs.claim_unplanned(
+            "default", owner=owner, count=1, lease=LEASE
+        )
+        desk.ledger.runs.settle([Settled(runs[0].id, "written")], owner=owner)
+    assert [run.lead["inputs"] for run in desk.runs()] == ["a", "b", "a"]
+
+
+def test_sources_and_mappings_do_not_see_each_others_runs(desk: Desk) -> None:
+    desk.accept(event(1), event(1, mapping="other"))
+    desk.accept(event(1), source="marketo-eu")
+    assert len(desk.runs()) == 3
+    found = desk.accept(event(1), event(1, mapping="other"))
+    assert (found.accepted, found.repeated) == (0, 2)
+
+
+def test_an_unreadable_body_is_kept_once_however_many_come_at_once(desk: Desk) -> None:
+    def work(number: int) -> int:
+        return desk.ledger.deliveries.keep_unreadable(
+            "marketo",
+            headers={},
+            body=b"?",
+            status=400,
+            content_hash="the same",
+            error="odd",
+        )
+
+    ids = at_once(THREADS, work)
+    assert len(set(ids)) == 1
+    assert desk.query("select seen from deliveries")[0].seen == THREADS
