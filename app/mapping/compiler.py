@@ -310,14 +310,11 @@ class _OneFile:
 def _outcome(node: Node | None) -> Outcome | None:
     if not isinstance(node, Table):
         return None
-    then, skipped = node.get("then"), node.get("skipped")
-    campaign = then.get("request_campaign") if isinstance(then, Table) else None
-    number = campaign.value if isinstance(campaign, Scalar) else None
+    skipped = node.get("skipped")
     return Outcome(
         result=_text(node.get("result")) or None,
         at=_text(node.get("at")) or None,
         skipped=isinstance(skipped, Scalar) and skipped.value is True,
-        request_campaign=number if isinstance(number, int) else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from app.domain import ProductInfo
@@ -14,6 +15,7 @@ from app.mapping.resolve import Reach
 from app.mapping.schema import InputSchema
 from app.mapping.shape import shape_findings
 from app.mapping.spans import span_of
+from app.mapping.tables import FAIL
 from app.mapping.tree import Node, Scalar, Table
 
 #: Roots of their own: a lookup of that name could never be read.
@@ -148,7 +150,15 @@ class Questions:
             message = "country is invented when the lead has none"
             fix = "Send lead.country alone: a wrong country gives wrong matches."
             self.findings.say("W220", message, invented, fix)
-        return made.entry if made else None
+        if made is None:
+            return None
+        translation = made.entry.translation
+        if translation is not None and translation.missing == FAIL:
+            message = "`else: fail` cannot fail a question"
+            fix = "Use a table with skip, keep or {use: …}."
+            self.findings.say("M404", message, node.entries["translate"], fix)
+        # An input that cannot be read is left out; the run goes on.
+        return replace(made.entry, fails=False)
 
     def _budget(
         self, node: Node | None, info: ProductInfo
@@ -156,6 +166,13 @@ class Questions:
         if not isinstance(node, Table):
             return None, WAIT
         budget = Budget(_number(node.get("per_day")), _number(node.get("per_month")))
+        for key in ("per_day", "per_month"):
+            if key in node.entries:
+                message = f"`{key}` is not counted yet in this release"
+                fix = (
+                    "Only `when_spent` holds, when 6sense says that credits are spent."
+                )
+                self.findings.say("W199", message, node.entries[key], fix)
         way = _text(node.get("when_spent")) or WAIT
         if way in (WAIT, SKIP):
             return budget, way

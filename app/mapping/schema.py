@@ -28,6 +28,7 @@ from app.mapping.shape import (
     a_text,
     a_whole,
     anything,
+    not_yet,
     one_of,
     some_texts,
 )
@@ -205,12 +206,11 @@ class BudgetSchema(Strict):
     when_spent = Shape(a_text)
 
     @validates_schema
-    def has_a_limit(self, data: Mapping[str, Any], **_: Any) -> None:
-        """A budget without a number limits nothing."""
-        if "per_day" not in data and "per_month" not in data:
-            fix = "Add per_day or per_month."
-            message = "a budget without a number"
-            raise ValidationError([Complaint("M105", message, fix)])
+    def says_something(self, data: Mapping[str, Any], **_: Any) -> None:
+        """`when_spent` alone is a budget too: credits may be spent at 6sense."""
+        if not data:
+            message, fix = "an empty budget says nothing", self.example
+            raise ValidationError([Complaint("M107", message, fix)])
 
 
 class LookupSchema(Strict):
@@ -235,14 +235,6 @@ class MatchSchema(Strict):
     from_ = Shape(a_text, required=True, key="from")
 
 
-class ThenSchema(Strict):
-    """What follows the outcome."""
-
-    example = "then: {request_campaign: 1234}"
-
-    request_campaign = Shape(a_whole, required=True)
-
-
 class OutcomeSchema(Strict):
     """`outcome`."""
 
@@ -251,7 +243,7 @@ class OutcomeSchema(Strict):
     result = Shape(a_name)
     at = Shape(a_name)
     skipped = Shape(a_flag)
-    then = Part(ThenSchema)
+    then = Shape(not_yet("`then`", "Let a campaign trigger on the result field."))
 
 
 class PrioritySchema(Strict):
@@ -291,9 +283,8 @@ def _reply(value: Any) -> Complaint | None:
     if value == "accepted":
         return None
     if isinstance(value, Mapping) and list(value) == ["values"]:
-        message = "`reply: values` does not work yet in this release"
         fix = "Say `reply: accepted`: the values are written by the CRM's API."
-        return Complaint("M199", message, fix)
+        return not_yet("`reply: values`", fix)(value)
     return one_of("a reply", "accepted", "values")(value)
 
 

@@ -113,8 +113,6 @@ class Strict(Schema):
 
     #: How such a map looks; the fix where something else stands in its place.
     example = ""
-    #: Keys that the reference has and that cannot be used yet: key → what to do.
-    not_yet: Mapping[str, str] = {}
 
     def handle_error(
         self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any
@@ -132,9 +130,6 @@ class Strict(Schema):
                 messages[key] = [Complaint("M105", f"'{key}' is missing")]
 
     def _unknown(self, key: str, known: Collection[str]) -> Complaint:
-        if key in self.not_yet:
-            message = f"'{key}' does not work yet in this release"
-            return Complaint("M199", message, self.not_yet[key], on_key=True)
         fix = did_you_mean(key, known)
         return Complaint("M103", f"'{key}' is not a key here", fix, on_key=True)
 
@@ -205,6 +200,12 @@ def a_span(value: Any) -> Complaint | None:
     if span_of(value) is not None:
         return None
     return Complaint("M106", f"{_shown(value)} is not a span of time", FORM)
+
+
+def not_yet(what: str, fix: str) -> Check:
+    """Refuse what the reference has and this release does not do."""
+    message = f"{what} does not work yet in this release"
+    return lambda _: Complaint("M199", message, fix)
 
 
 def one_of(noun: str, *words: str) -> Check:

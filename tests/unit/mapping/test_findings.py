@@ -151,7 +151,14 @@ KEYS = [
      "M199", "`reply: values` does not work yet in this release", "reply: accepted"),
     ("reply: acepted", "M106", "'acepted' is not a reply", "Did you mean accepted?"),
     ("outcome: {reslt: x}", "M103", "'reslt' is not a key here", "result"),
-    ("outcome: {then: {request_campaign: x}}", "M107", "'x' is not a whole number", ""),
+    ("outcome: {then: {request_campaign: 1}}",
+     "M199", "`then` does not work yet in this release", "trigger on the result"),
+    ("lookups: {s: {api: people/full, send: {email: lead.email}, "
+     "budget: {per_day: 9, when_spent: skip}}}",
+     "W199", "`per_day` is not counted yet in this release", "Only `when_spent`"),
+    ("lookups: {s: {api: people/full, send: {email: "
+     "{from: lead.e, translate: {a: b, else: fail}}}}}",
+     "M404", "`else: fail` cannot fail a question", "skip, keep"),
     ("defaults: {timezone: Europe/Berln}",
      "M106", "'Europe/Berln' is not a time zone", "Europe/Berlin"),
     ("defaults: {write: allways}",
@@ -170,12 +177,12 @@ KEYS = [
     ("lookups: {s: {api: lead-scoring, send: {email: lead.email}, reuse: {for: 1}}}",
      "M106", "'1' is not a span of time", "30 days"),
     ("lookups: {s: {api: lead-scoring, send: {email: lead.email}, budget: {}}}",
-     "M105", "a budget without a number", "per_day"),
+     "M107", "an empty budget says nothing", "when_spent"),
     ("lookups: {s: {api: people/full, send: {email: lead.email}, "
-     "budget: {per_day: 1, when_spent: lead-scorin}}}",
+     "budget: {when_spent: lead-scorin}}}",
      "M106", "'lead-scorin' is not a way", "Did you mean lead-scoring?"),
     ("lookups: {s: {api: people/score, send: {email: lead.email}, "
-     "budget: {per_day: 1, when_spent: people/full}}}",
+     "budget: {when_spent: people/full}}}",
      "M106", "lead-scoring-and-firmographics costs a credit itself", "lead-scoring"),
     ("lookups: {a: {api: lead-scoring, send: {email: lead.email}, "
      "when: {b.result: {is: matched}}}, "

@@ -19,10 +19,11 @@ TRIALS = [
 ]
 
 
-def test_the_worked_examples_load_without_a_warning():
+def test_the_worked_examples_load():
     for report in REPORTS:
         assert not report.errors, "\n".join(map(str, report.errors))
-        assert not report.warnings, "\n".join(map(str, report.warnings))
+        # A budget is told not to be counted yet; there is nothing else to tell.
+        assert {finding.code for finding in report.warnings} <= {"W199"}
     assert len(REPORTS[0].mappings) == 4
     assert len(TRIALS) >= 15
 
