@@ -11,8 +11,8 @@ from app.mapping.entries import Made, Tools
 from app.mapping.findings import Findings, closest, did_you_mean, shorten
 from app.mapping.fit import DATES, NUMBERS, fit
 from app.mapping.model import MappingFile
+from app.mapping.nodes import Node, Table
 from app.mapping.reasons import NOT_ALLOWED, READ_ONLY, TOO_LONG, Keep
-from app.mapping.tree import Node, Table
 
 _CODES = {TOO_LONG: "M303", NOT_ALLOWED: "M304", READ_ONLY: "M302"}
 

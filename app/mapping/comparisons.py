@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from app.mapping.converters import number_of
 from app.mapping.findings import Findings, shorten
+from app.mapping.nodes import Items, Node, Scalar
 from app.mapping.readers import Scope
 from app.mapping.spans import FORM, span_of
-from app.mapping.tree import Items, Node, Scalar
 from app.values import moment, plain_boolean, read_time, text_form
 
 OnValue = Callable[[Any, Scope], bool]

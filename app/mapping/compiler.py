@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, tzinfo
-from pathlib import Path as FilePath
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.domain import CrmField, ProductInfo
 from app.mapping.check import check_entries
 from app.mapping.comparisons import Maker
 from app.mapping.conditions import Condition, Conditions
-from app.mapping.entries import Defaults, Made, Tools, make_entry, no_value_words
+from app.mapping.entries import Made, Tools, make_entry
 from app.mapping.files import Files, Recorder
-from app.mapping.findings import Findings, did_you_mean
+from app.mapping.findings import Findings
 from app.mapping.fragments import with_fragments
-from app.mapping.model import MappingFile, Outcome, Reply
+from app.mapping.header import (
+    check_source,
+    defaults_of,
+    events_of,
+    name_of,
+    outcome_of,
+)
+from app.mapping.model import MappingFile
+from app.mapping.nodes import Node, Table, text_at
 from app.mapping.questions import Questions, answering
 from app.mapping.readers import Path
 from app.mapping.resolve import EVENT_ONLY, Reach, Resolver
@@ -25,14 +29,12 @@ from app.mapping.rows import with_rows
 from app.mapping.schema import SOURCES, MappingSchema
 from app.mapping.shape import shape_findings
 from app.mapping.tables import Tables
-from app.mapping.tree import Node, Scalar, Table, UnreadableFile, parse, plain
+from app.mapping.tree import UnreadableFile, parse
 from app.mapping.trials import Trials, warn_unread
 
 Schemas = Mapping[str, Mapping[str, Mapping[str, CrmField]]]
 
 CURRENT_IS_OFF = "current is off, so nothing of it can be read"
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 class Compiler:
@@ -104,7 +106,7 @@ class _OneFile:
         self.wrong = {finding.at[:3] for finding in findings.errors}
         self.lookups = answering(tree.get("lookups"), compiler.products)
         self.resolver = Resolver(findings, compiler.products, self.lookups)
-        self.is_current_off = _text(tree.get("current")) == "off"
+        self.is_current_off = text_at(tree.get("current")) == "off"
         self.tools = self._tools()
 
     def mapping(self, text: str) -> MappingFile | None:
@@ -119,8 +121,8 @@ class _OneFile:
         lookups = questions.compile(tree.get("lookups"), self._wrong("lookups"))
         made = self._fields(tree.get("fields"))
         self._unused_tables()
-        self._source(tree.get("source"))
-        name = self._name(tree.get("name"))
+        check_source(tree.get("source"), self.compiler.sources, self.findings)
+        name = name_of(tree, self.file, self.findings)
         if match is None:
             return None
         written = [each.entry.field for each in made]
@@ -128,18 +130,17 @@ class _OneFile:
             name=name,
             source=self.tools.source,
             object=self.tools.object,
-            path=self._path(),
+            path=self.files.path(self.file),
             text=text,
             version="",
-            events=self._events(tree.get("on")),
+            events=events_of(tree.get("on"), self.tools.object),
             match_by=match[0],
             match_from=match[1],
             entries=tuple(each.entry for each in made),
             lookups=lookups,
             skip_when=skip_when,
             bulk_when=bulk_when,
-            outcome=_outcome(tree.get("outcome")),
-            reply=Reply(),
+            outcome=outcome_of(tree.get("outcome")),
             reads_current=not self.is_current_off,
             lead_fields=frozenset(self.resolver.lead_fields),
             current_fields=tuple(
@@ -164,8 +165,9 @@ class _OneFile:
 
     def _tools(self) -> Tools:
         tree, findings = self.tree, self.findings
-        source, obj = _text(tree.get("source")), _text(tree.get("object"))
-        defaults = self._defaults(tree.get("defaults"))
+        source, obj = text_at(tree.get("source")), text_at(tree.get("object"))
+        is_sound = not self._wrong("defaults")
+        defaults = defaults_of(tree.get("defaults") if is_sound else None, findings)
         maker = Maker(findings, self.recorder, defaults.zone)
         tables = tree.get("translations")
         named = tables.entries if isinstance(tables, Table) else {}
@@ -201,8 +203,8 @@ class _OneFile:
     def _match(self, node: Node | None) -> tuple[str, Path] | None:
         if not isinstance(node, Table):
             return None
-        by, path = _text(node.get("by")), node.get("from")
-        read = self.resolver.path(path, EVENT_ONLY) if _text(path) else None
+        by, path = text_at(node.get("by")), node.get("from")
+        read = self.resolver.path(path, EVENT_ONLY) if text_at(path) else None
         return (by, read) if by and read else None
 
     def _fields(self, node: Node | None) -> list[Made]:
@@ -243,81 +245,3 @@ class _OneFile:
         """Tables that no field uses are checked too: tomorrow one may."""
         for name in self.tools.tables.named:
             self.tools.tables.by_name(name)
-
-    def _defaults(self, node: Node | None) -> Defaults:
-        if not isinstance(node, Table) or ("defaults",) in {
-            at[:1] for at in self.wrong
-        }:
-            return Defaults(UTC)
-        write, words = node.get("write"), node.get("no_value")
-        return Defaults(
-            zone=self._zone(node.get("timezone")),
-            write="keep-fresh" if write is None else plain(write),
-            no_value=no_value_words(plain(words)) if words is not None else frozenset(),
-            fails=_text(node.get("on_error")) == "fail",
-        )
-
-    def _zone(self, node: Node | None) -> tzinfo:
-        name = _text(node)
-        if node is None or name.upper() == "UTC":
-            return UTC
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            fix = "A name of the time zone database: Europe/Berlin."
-            self.findings.say("M106", f"'{name}' is not a time zone", node, fix)
-            return UTC
-
-    def _events(self, node: Node | None) -> dict[str, frozenset[str]]:
-        wanted = plain(node) if node is not None else ["created"]
-        if not isinstance(wanted, dict):
-            wanted = {self.tools.object: wanted}
-        return {
-            str(name): frozenset(map(str, events))
-            for name, events in wanted.items()
-            if isinstance(events, list)
-        }
-
-    def _source(self, node: Node | None) -> None:
-        """A connector's name, with a suffix for a second account: `crm-eu`."""
-        name, known = _text(node), self.compiler.sources
-        if node is None or not name or known is None:
-            return
-        if any(name == each or name.startswith(f"{each}-") for each in known):
-            if not _NAME.fullmatch(name):
-                fix = "Letters, digits and - only: it is part of an address."
-                self.findings.say("M106", f"'{name}' cannot be a source", node, fix)
-            return
-        head = name.partition("-")[0]
-        fix = did_you_mean(head, known)
-        message = f"'{name}' is not a source this release has a connector for"
-        self.findings.say("M106", message, node, fix)
-
-    def _name(self, node: Node | None) -> str:
-        name = _text(node) if node is not None else self.file.rpartition(".")[0]
-        name = name or self.file
-        if not _NAME.fullmatch(name):
-            fix = "Letters, digits, points, - and _: it is part of an address."
-            message = f"'{name}' cannot be the name of a mapping"
-            self.findings.say("M106", message, node or self.tree, fix)
-        return name
-
-    def _path(self) -> FilePath | None:
-        folder = self.files.folder
-        return folder / self.file if folder is not None else None
-
-
-def _outcome(node: Node | None) -> Outcome | None:
-    if not isinstance(node, Table):
-        return None
-    skipped = node.get("skipped")
-    return Outcome(
-        result=_text(node.get("result")) or None,
-        at=_text(node.get("at")) or None,
-        skipped=isinstance(skipped, Scalar) and skipped.value is True,
-    )
-
-
-def _text(node: Node | None) -> str:
-    value = node.value if isinstance(node, Scalar) else None
-    return value if isinstance(value, str) else ""

@@ -13,9 +13,9 @@ from app.domain import Unreadable
 from app.mapping.comparisons import COMPARISONS, Comparison, Maker
 from app.mapping.empty import is_empty
 from app.mapping.findings import Findings, did_you_mean, shorten
+from app.mapping.nodes import Items, Node, Scalar, Table, plain
 from app.mapping.readers import UNKNOWN, Path, Scope
 from app.mapping.resolve import Reach, Resolver
-from app.mapping.tree import Items, Node, Scalar, Table, plain
 
 Test = Callable[[Scope], bool | None]
 

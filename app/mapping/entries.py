@@ -14,13 +14,13 @@ from app.mapping.conditions import Condition, Conditions
 from app.mapping.converters import CONVERTERS, ZONED
 from app.mapping.entry import Draw, Entry, Shorten
 from app.mapping.findings import Findings
+from app.mapping.nodes import Items, Node, Scalar, Table, plain
 from app.mapping.readers import Path
 from app.mapping.resolve import Reach, Resolver
 from app.mapping.rules import Rule
 from app.mapping.spans import span_of
 from app.mapping.tables import Tables, Translation
 from app.mapping.templates import Template, compile_template
-from app.mapping.tree import Items, Node, Scalar, Table, plain
 from app.values import text_form
 
 

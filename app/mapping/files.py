@@ -55,6 +55,10 @@ class Files:
             sorted(p.name for p in found if p.is_file() and p.name[0] not in "._")
         )
 
+    def path(self, name: str) -> Path | None:
+        """Where a file is; None for one in memory."""
+        return self.folder / name if self.folder is not None else None
+
     def called(self, name: str) -> str:
         """The name as findings show it: from where the command was run."""
         return f"{self.shown}/{name}" if self.shown not in ("", ".") else name

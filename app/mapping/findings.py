@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable
 
 from app.domain import Finding
-from app.mapping.tree import Node, located
+from app.mapping.nodes import Node, located
 
 
 class Findings:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from app.mapping.comparisons import FileMissing
 from app.mapping.files import Recorder
 from app.mapping.findings import Findings, did_you_mean
-from app.mapping.tree import Items, Node, Scalar, Table, UnreadableFile, parse
+from app.mapping.nodes import Items, Node, Scalar, Table
+from app.mapping.tree import UnreadableFile, parse
 
 #: What a fragment may hold; the first four are maps of entries.
 ENTRIES = ("lookups", "fields", "translations", "defaults")

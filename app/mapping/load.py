@@ -14,7 +14,7 @@ from app.mapping.compiler import Compiler, Schemas
 from app.mapping.files import Files
 from app.mapping.findings import Findings, closing_line
 from app.mapping.model import MappingFile
-from app.mapping.tree import Table
+from app.mapping.nodes import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from app.mapping.entries import Tools, make_entry
 from app.mapping.entry import Entry
 from app.mapping.findings import Findings, closest, did_you_mean
 from app.mapping.model import SKIP, WAIT, Budget, Lookup
+from app.mapping.nodes import Node, Scalar, Table, text_at
 from app.mapping.resolve import Reach
 from app.mapping.schema import InputSchema
 from app.mapping.shape import shape_findings
 from app.mapping.spans import span_of
 from app.mapping.tables import FAIL
-from app.mapping.tree import Node, Scalar, Table
 
 #: Roots of their own: a lookup of that name could never be read.
 TAKEN = ("lead", "current", "run")
@@ -37,9 +37,9 @@ def answering(
     found: dict[str, tuple[ProductInfo, ...]] = {}
     for name, each in node.entries.items() if isinstance(node, Table) else ():
         table = each if isinstance(each, Table) else None
-        own = product_named(products, _text(table.get("api")) if table else "")
+        own = product_named(products, text_at(table.get("api")) if table else "")
         budget = table.get("budget") if table else None
-        way = _text(budget.get("when_spent")) if isinstance(budget, Table) else ""
+        way = text_at(budget.get("when_spent")) if isinstance(budget, Table) else ""
         free = product_named(products, way)
         found[name] = tuple(info for info in (own, free) if info) if own else ()
     return found
@@ -89,7 +89,7 @@ class Questions:
             return None
         budget, when_spent = self._budget(node.get("budget"), info)
         reuse = node.get("reuse")
-        span = span_of(_text(reuse.get("for"))) if isinstance(reuse, Table) else None
+        span = span_of(text_at(reuse.get("for"))) if isinstance(reuse, Table) else None
         return Lookup(
             name=name,
             api=info.name,
@@ -99,11 +99,11 @@ class Questions:
             reuse=timedelta(days=1) if span is None else span,
             budget=budget,
             when_spent=when_spent,
-            on_error=_text(node.get("on_error")) or "fail",
+            on_error=text_at(node.get("on_error")) or "fail",
         )
 
     def _product(self, node: Node | None) -> ProductInfo | None:
-        name = _text(node)
+        name = text_at(node)
         info = product_named(self.products, name)
         if info is None and node is not None:
             fix = did_you_mean(name, self.products)
@@ -173,7 +173,7 @@ class Questions:
                     "Only `when_spent` holds, when 6sense says that credits are spent."
                 )
                 self.findings.say("W199", message, node.entries[key], fix)
-        way = _text(node.get("when_spent")) or WAIT
+        way = text_at(node.get("when_spent")) or WAIT
         if way in (WAIT, SKIP):
             return budget, way
         place = node.entries["when_spent"]
@@ -191,11 +191,6 @@ class Questions:
         else:
             return budget, free.name
         return budget, WAIT
-
-
-def _text(node: Node | None) -> str:
-    value = node.value if isinstance(node, Scalar) else None
-    return value if isinstance(value, str) else ""
 
 
 def _number(node: Node | None) -> int | None:

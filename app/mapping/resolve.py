@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.domain import ProductInfo
 from app.mapping.catalogue import NotThere, follow, has, suggestion
 from app.mapping.findings import Findings, closest, did_you_mean
+from app.mapping.nodes import Node, Scalar
 from app.mapping.paths import Name, Part, PathMistake, split
 from app.mapping.readers import (
     FACTS,
@@ -18,7 +19,6 @@ from app.mapping.readers import (
     record_reader,
     run_reader,
 )
-from app.mapping.tree import Node, Scalar
 
 
 @dataclass(frozen=True, slots=True)

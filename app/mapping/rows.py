@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from app.mapping.findings import Findings, did_you_mean
-from app.mapping.tree import Items, Node, Scalar, Table, moved
+from app.mapping.nodes import Items, Node, Scalar, Table, moved
 from app.values import text_form
 
 #: A name in braces; `{}`, `{{` and paths with a point belong to `text:`.

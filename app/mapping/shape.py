@@ -14,8 +14,8 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 
 from app.domain import Finding
 from app.mapping.findings import did_you_mean, shorten
+from app.mapping.nodes import Items, Node, Table, located, plain
 from app.mapping.spans import FORM, span_of
-from app.mapping.tree import Items, Node, Table, located, plain
 
 
 @dataclass(frozen=True, slots=True)

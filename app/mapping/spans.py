@@ -19,13 +19,3 @@ def span_of(value: Any) -> timedelta | None:
     if found is None:
         return None
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2][0].lower()])
-
-
-def in_words(span: timedelta) -> str:
-    """`30 days`, `1 hour`: the largest unit up to days that leaves nothing over."""
-    seconds = int(span.total_seconds())
-    for name in ("day", "hour", "minute"):
-        count, rest = divmod(seconds, _SECONDS[name[0]])
-        if not rest:
-            return f"{count} {name}{'s' * (count != 1)}"
-    return f"{seconds} seconds"

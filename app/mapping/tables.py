@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from app.mapping.comparisons import FileMissing
 from app.mapping.converters import number_of
 from app.mapping.findings import Findings, did_you_mean
-from app.mapping.tree import Node, Scalar, Table
+from app.mapping.nodes import Node, Scalar, Table
 from app.values import text_form
 
 #: The table has no such key.

@@ -9,10 +9,10 @@ from typing import Any
 from app.domain import Unreadable
 from app.mapping.empty import is_empty
 from app.mapping.findings import Findings, shorten
+from app.mapping.nodes import Node, Scalar
 from app.mapping.readers import UNKNOWN, Path, Scope
 from app.mapping.reasons import BAD_VALUE, Keep, unknown
 from app.mapping.resolve import Reach, Resolver
-from app.mapping.tree import Node, Scalar
 from app.values import text_form
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")

@@ -9,9 +9,8 @@ text too: `01067` is a postal code.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -27,6 +26,7 @@ from ruamel.yaml.events import (
 )
 
 from app.domain import Finding
+from app.mapping.nodes import Items, Node, Place, Scalar, Source, Table, located
 
 MAX_DEPTH = 24
 MAX_CHARACTERS = 1_000_000
@@ -42,87 +42,12 @@ _WORDS: dict[str, bool | None] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One file's name and lines, for the findings about it."""
-
-    name: str
-    lines: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a value stands; line and column are one-based."""
-
-    source: Source
-    line: int
-    column: int
-    width: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """One value: text, number, flag or null; `text` is what stands in the file."""
-
-    place: Place
-    value: Any
-    text: str
-    #: The keys that lead here: ("fields", "sixsenseIndustry", "from").
-    at: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A list."""
-
-    place: Place
-    items: tuple[Node, ...]
-    at: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A map; keys are in the file's order, by their text."""
-
-    place: Place
-    entries: dict[str, Node] = field(default_factory=dict)
-    keys: dict[str, Scalar] = field(default_factory=dict)
-    at: tuple[str, ...] = ()
-
-    def get(self, key: str) -> Node | None:
-        """The value under a key, or None."""
-        return self.entries.get(key)
-
-
-Node: TypeAlias = Scalar | Items | Table
-
-
 class UnreadableFile(Exception):
     """The text is no tree; `finding` says where and why."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.message)
         self.finding = finding
-
-
-def plain(node: Node) -> Any:
-    """The node as Python values, its places forgotten."""
-    if isinstance(node, Scalar):
-        return node.value
-    if isinstance(node, Items):
-        return [plain(item) for item in node.items]
-    return {key: plain(value) for key, value in node.entries.items()}
-
-
-def moved(node: Node, at: tuple[str, ...]) -> Node:
-    """The same node, with other keys leading to it."""
-    if isinstance(node, Scalar):
-        return replace(node, at=at)
-    if isinstance(node, Items):
-        return replace(node, at=at, items=tuple(moved(item, at) for item in node.items))
-    entries = {key: moved(value, (*at, key)) for key, value in node.entries.items()}
-    keys = {key: replace(name, at=(*at, key)) for key, name in node.keys.items()}
-    return replace(node, at=at, entries=entries, keys=keys)
 
 
 def parse(text: str, name: str) -> tuple[Node, tuple[Finding, ...]]:
@@ -262,27 +187,6 @@ class _Builder:
         return located(code, message, Scalar(self._place(event), None, ""), fix=fix)
 
 
-def located(
-    code: str, message: str, node: Node, *, fix: str = "", at: tuple[str, ...] = ()
-) -> Finding:
-    """A finding with the place, the line and the keys of a node."""
-    place = node.place
-    lines = place.source.lines
-    line = lines[place.line - 1] if 0 < place.line <= len(lines) else None
-    return Finding(
-        code,
-        message,
-        place.source.name,
-        place.line,
-        place.column,
-        # The caret stays under its line, wherever a value ends.
-        max(1, min(place.width, len(line) - place.column + 1)) if line else 1,
-        line,
-        at or node.at,
-        fix,
-    )
-
-
 def _value(event: ScalarEvent) -> Any:
     text: str = event.value
     if event.style in ("'", '"', "|", ">") or event.tag == "!":
@@ -314,16 +218,3 @@ def _explain(error: YAMLError, source: Source) -> Finding:
 
 def _finding(source: Source, message: str, fix: str = "") -> Finding:
     return Finding("M101", message, source.name, fix=fix)
-
-
-def scalars(node: Node) -> Iterator[Scalar]:
-    """Every single value below a node, in the file's order."""
-    stack: list[Node] = [node]
-    while stack:
-        top = stack.pop()
-        if isinstance(top, Scalar):
-            yield top
-        elif isinstance(top, Items):
-            stack.extend(reversed(top.items))
-        else:
-            stack.extend(reversed(top.entries.values()))

@@ -12,7 +12,7 @@ from app.errors import AppError
 from app.mapping.apply import Facts, decide, question, skip_reason
 from app.mapping.findings import shorten
 from app.mapping.model import MappingFile
-from app.mapping.tree import located
+from app.mapping.nodes import located
 from app.mapping.trials import Given, Step, Trial
 from app.values import same
 
@@ -112,27 +112,10 @@ def _run(
     skipped = skip_reason(mapping, facts)
     if skipped is not None:
         return _Seen(Decisions(skipped=skipped, result="skipped"))
-    asked: dict[str, dict[str, str] | None] = {}
-    for lookup in mapping.lookups:
-        asked[lookup.name] = question(mapping, lookup, facts)
-        if asked[lookup.name] is None:
-            answers[lookup.name] = LookupAnswer(LookupResult.NOT_ASKED, lookup.api)
-            continue
-        given = state.answers.get(lookup.name)
-        if given is None:
-            problem = (
-                f"{lookup.name} would be asked, "
-                "but the test does not say what it answers"
-            )
-            return _Seen(Decisions(), asked, problem)
-        if given.result is LookupResult.FAILED and lookup.on_error == "fail":
-            failed = f"{lookup.name}: 6sense refused the question"
-            return _Seen(Decisions(failed=failed, result="failed"), asked)
-        try:
-            answers[lookup.name] = _answer(given, state.now, canonical)
-        except AppError as error:
-            return _Seen(Decisions(), asked, f"{lookup.name}: {error}")
-    decisions = decide(
+    seen = _ask(mapping, facts, answers, state, canonical)
+    if seen.problem or seen.decisions.failed:
+        return seen
+    seen.decisions = decide(
         mapping,
         facts,
         current=state.current if mapping.reads_current else None,
@@ -140,7 +123,39 @@ def _run(
         now=state.now,
         fields=trial.schema,
     )
-    return _Seen(decisions, asked)
+    return seen
+
+
+def _ask(
+    mapping: MappingFile,
+    facts: Facts,
+    answers: dict[str, LookupAnswer],
+    state: _State,
+    canonical: Canonical,
+) -> _Seen:
+    """Ask what the mapping asks; fills `answers`, which later questions read."""
+    seen = _Seen(Decisions())
+    for lookup in mapping.lookups:
+        name, given = lookup.name, state.answers.get(lookup.name)
+        seen.asked[name] = question(mapping, lookup, facts)
+        if seen.asked[name] is None:
+            answers[name] = LookupAnswer(LookupResult.NOT_ASKED, lookup.api)
+        elif given is None:
+            seen.problem = (
+                f"{name} would be asked, but the test does not say what it answers"
+            )
+            return seen
+        elif given.result is LookupResult.FAILED and lookup.on_error == "fail":
+            failed = f"{name}: 6sense refused the question"
+            seen.decisions = Decisions(failed=failed, result="failed")
+            return seen
+        else:
+            try:
+                answers[name] = _answer(given, state.now, canonical)
+            except AppError as error:
+                seen.problem = f"{name}: {error}"
+                return seen
+    return seen
 
 
 def _answer(given: Given, now: datetime, canonical: Canonical) -> LookupAnswer:

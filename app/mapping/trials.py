@@ -14,10 +14,10 @@ from app.mapping.comparisons import FileMissing
 from app.mapping.files import Recorder
 from app.mapping.findings import Findings, closest, did_you_mean
 from app.mapping.model import MappingFile
+from app.mapping.nodes import Items, Node, Scalar, Table, plain
 from app.mapping.questions import product_named
 from app.mapping.shape import Shape, shape_findings
 from app.mapping.spans import span_of
-from app.mapping.tree import Items, Node, Scalar, Table, plain
 from app.mapping.trial_schema import FieldSchema, StepSchema, TrialSchema, an_answer
 from app.values import moment, read_time
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.mapping.tree import MAX_CHARACTERS, UnreadableFile, parse, plain
+from app.mapping.nodes import plain
+from app.mapping.tree import MAX_CHARACTERS, UnreadableFile, parse
 
 
 def refused(text):
