@@ -149,7 +149,7 @@ class Stack:
     def __init__(
         self,
         folder: Path,
-        database_url: str,
+        database_url: str | None,
         mappings: Path = ROOT / "mappings",
         **environ: str,
     ) -> None:
@@ -161,7 +161,6 @@ class Stack:
         self.environ = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": os.environ.get("HOME", str(folder)),
-            "DATABASE_URL": database_url,
             "MAPPINGS_DIR": str(mappings),
             "SIXSENSE_TOKEN": TOKEN,
             "MARKETO_CLIENT_ID": "sandbox-client",
@@ -172,8 +171,12 @@ class Stack:
             **FAST,
             **environ,
         }
-        upgrade(database_url)
-        self.database = Database(database_url, connections=2, name="tests")
+        if database_url is not None:
+            self.environ["DATABASE_URL"] = database_url
+            upgrade(database_url)
+        # Connects when it is first used; an embedded one has no address before.
+        url = database_url or "postgresql+psycopg://"
+        self.database = Database(url, connections=2, name="tests")
 
     # Processes
 
@@ -342,6 +345,13 @@ class Stack:
         """Forget all faults and let held calls go."""
         url = f"{self.sandbox_url}/_sandbox/faults"
         assert requests.delete(url, timeout=30).ok
+
+    def status(self, path: str) -> int:
+        """What web answers to a GET of this path; 0: nothing at all."""
+        try:
+            return requests.get(self.web_url + path, timeout=10).status_code
+        except requests.RequestException:
+            return 0
 
     def post(
         self, body: Any, *, path: str = "/webhooks/marketo", **headers: str

@@ -28,6 +28,8 @@ def load_settings(**overrides: object) -> Settings:
 
 PORT = click.option("--port", type=int, help="Instead of PORT.")
 HOST = click.option("--host", help="Instead of HOST.")
+#: The process id of `up`, which starts web and worker this way.
+PARENT = click.option("--parent", type=int, hidden=True)
 
 
 @click.command()
@@ -43,19 +45,25 @@ def up(port: int | None, host: str | None) -> int:
 @click.command()
 @PORT
 @HOST
-def web(port: int | None, host: str | None) -> int:
+@PARENT
+def web(port: int | None, host: str | None, parent: int | None) -> int:
     """Run the web server alone: it takes webhooks and answers health checks."""
     from app.cli.gunicorn import serve
+    from app.cli.supervisor import follow
 
+    follow(parent)
     return serve(load_settings(PORT=port, HOST=host))
 
 
 @click.command()
-def worker() -> int:
+@PARENT
+def worker(parent: int | None) -> int:
     """Run the worker alone: it asks 6sense and writes back. Run as many as needed."""
     from app import runtime as runtimes
+    from app.cli.supervisor import follow
     from app.pipeline import engine
 
+    follow(parent)
     runtime = runtimes.build(load_settings(), role="worker")
     try:
         return engine.run(runtime.parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from app.cli.serve import environment
 from app.errors import ConfigurationError
 from app.ledger import database
 from app.ledger.embedded import EmbeddedServer
-from app.runtime import DATABASE_WAIT_S, configured, database_url
+from app.runtime import configured, database_url
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -27,16 +29,37 @@ BACK_OFF_S = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
 HEALTHY_AFTER_S = 30.0
 #: Children are looked at this often, in seconds.
 LOOK_EVERY_S = 0.2
-#: More than a child's own SHUTDOWN_S, less than a platform's 30 s.
-PATIENCE_S = 5.0
+#: What children get beyond their own SHUTDOWN_S; the database stops after them, and
+#: all of it is to be over before a platform's 30 s.
+PATIENCE_S = 2.0
+#: A child looks this often whether its supervisor still lives.
+PARENT_EVERY_S = 0.5
+
+
+def follow(parent: int | None) -> None:
+    """Stop this process, as on SIGTERM, once `parent` is gone.
+
+    A killed supervisor stops nobody. Its children would go on, hold the port, and be
+    in the way of those that the next one starts.
+    """
+    if parent is not None:
+        threading.Thread(
+            target=_follow, args=(parent,), name="parent", daemon=True
+        ).start()
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PARENT_EVERY_S)
+    log.warning("the supervisor is gone, stopping too", pid=os.getpid())
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @dataclass
 class Child:
-    """One supervised process."""
+    """One supervised process; `name` is its command as well."""
 
     name: str
-    arguments: tuple[str, ...]
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     #: Deaths in a row.
@@ -46,7 +69,7 @@ class Child:
     def start(self, environ: Mapping[str, str]) -> None:
         """Start it, in a process group of its own so that ^C reaches only us."""
         self.process = subprocess.Popen(  # noqa: S603 - this program itself
-            [sys.executable, "-m", "app", *self.arguments],
+            [sys.executable, "-m", "app", self.name, "--parent", str(os.getpid())],
             env=dict(environ),
             start_new_session=True,
         )
@@ -60,7 +83,7 @@ class Child:
         now = time.monotonic()
         if now - self.started_at > HEALTHY_AFTER_S:
             self.deaths = 0
-        wait = BACK_OFF_S[min(self.deaths, len(BACK_OFF_S) - 1)]
+        wait = back_off(self.deaths)
         self.deaths += 1
         self.start_at = now + wait
         log.error(
@@ -72,6 +95,33 @@ class Child:
         self.process = None
         return True
 
+    def terminate(self) -> None:
+        """SIGTERM: it may finish what it has begun."""
+        if self.process is not None:
+            self.process.terminate()
+
+    def has_ended(self, deadline: float) -> bool:
+        """Whether it ends before `deadline` of the monotonic clock."""
+        if self.process is None:
+            return True
+        try:
+            self.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """SIGKILL, to the processes that it started as well."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def back_off(failures: int) -> float:
+    """Seconds to wait after so many failures in a row before this one."""
+    return BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
+
 
 class Supervisor:
     """Keeps the parts of a one-box installation running until told to stop."""
@@ -80,7 +130,10 @@ class Supervisor:
         self.settings = settings
         self.stopping = threading.Event()
         self.server: EmbeddedServer | None = None
-        self.children = [Child("web", ("web",)), Child("worker", ("worker",))]
+        self.children = [Child("web"), Child("worker")]
+        #: Starts of the database that failed in a row, and when the next one is due.
+        self.database_failures = 0
+        self.database_at = 0.0
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; the exit code.
@@ -107,20 +160,21 @@ class Supervisor:
         """Bring the embedded server back when it was killed; the rest waits for it."""
         if self.server is None or self.server.pid is not None:
             return
+        if time.monotonic() < self.database_at:
+            return
         log.error("the embedded database is gone, starting it again")
-        deadline = time.monotonic() + DATABASE_WAIT_S
-        while not self.stopping.is_set():
-            try:
-                self.server.start()
-            except ConfigurationError as error:
-                if time.monotonic() > deadline:
-                    raise
-                # Its old processes may still be leaving the shared memory.
-                log.warning("not yet", error=str(error))
-                self.stopping.wait(0.5)
-            else:
-                log.info("the embedded database is back", pid=self.server.pid)
-                return
+        try:
+            self.server.start()
+        except ConfigurationError as error:
+            # Its old processes may still be leaving the shared memory; and a disk
+            # that is full now may have room again in a minute.
+            wait_s = back_off(self.database_failures)
+            self.database_failures += 1
+            self.database_at = time.monotonic() + wait_s
+            log.error("not yet", error=str(error), in_s=wait_s)
+        else:
+            self.database_failures = 0
+            log.info("the embedded database is back", pid=self.server.pid)
 
     def _keep_children(self, environ: Mapping[str, str]) -> None:
         for child in self.children:
@@ -130,17 +184,14 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Stop the children together, then the database they need to finish."""
-        running = [c.process for c in self.children if c.process is not None]
-        for process in running:
-            process.terminate()
+        running = [child for child in self.children if child.process is not None]
+        for child in running:
+            child.terminate()
         deadline = time.monotonic() + self.settings.shutdown_s + PATIENCE_S
-        for process in running:
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                log.error("did not stop in time, killing it", pid=process.pid)
-                process.kill()
-                process.wait()
+        for child in running:
+            if not child.has_ended(deadline):
+                log.error("did not stop in time, killing it", part=child.name)
+                child.kill()
         if self.server is not None:
             self.server.stop()
         log.info("stopped")

@@ -38,7 +38,9 @@ class EmbeddedServer:
         folder = self.data_dir / "postgres"
         # Drop the cached object: it may be a dead server's.
         library.PostgresServer._instances.pop(folder, None)
-        _forget_dead_users(folder / ".handle_pids.json")
+        with library.PostgresServer._lock:
+            _forget_dead_users(folder / ".handle_pids.json")
+            _forget_dead_server(folder)
         try:
             self._server = library.get_server(folder, cleanup_mode="stop")
         except Exception as error:
@@ -58,9 +60,7 @@ class EmbeddedServer:
         if info is None or not info.is_running():
             return None
         # A killed child of ours stays a zombie until it is waited for.
-        if info.process.status() == "zombie":
-            return None
-        return int(info.pid)
+        return int(info.pid) if _is_alive(info.pid) else None
 
     def stop(self) -> None:
         """Leave the server; the last one to leave stops it."""
@@ -94,20 +94,52 @@ class EmbeddedServer:
 
 
 def _forget_dead_users(path: Path) -> None:
-    """Take killed processes off the wheel's list, or the server never stops."""
-    with contextlib.suppress(OSError, ValueError):
-        users = json.loads(path.read_text() or "[]")
-        path.write_text(json.dumps([pid for pid in users if _is_alive(pid)]))
+    """Take killed processes off the wheel's list, or the server never stops.
 
-
-def _is_alive(pid: int) -> bool:
+    A list that was cut off by a kill is no list; the wheel would trip over it.
+    """
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        users = json.loads(path.read_text() or "[]")
+    except OSError:
+        return
+    except ValueError:
+        users = []
+    alive = json.dumps([pid for pid in users if _is_alive(pid)])
+    new = path.with_suffix(f".{os.getpid()}")
+    new.write_text(alive)
+    new.replace(path)
+
+
+def _forget_dead_server(folder: Path) -> None:
+    """Remove the lock file of a postmaster that is gone, if its id is in use again.
+
+    The id may be a zombie's, or in a new container that of some other process: the
+    wheel would join what does not answer, and PostgreSQL refuse to start. Servers that
+    run on this folder are still told by its shared memory.
+    """
+    path = folder / "postmaster.pid"
+    try:
+        pid = int(path.read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return
+    # As the first process of a container we inherit it, and have to bury it.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    if not _is_alive(pid, name="postgres"):
+        path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int, *, name: str = "") -> bool:
+    """Whether this process runs, and bears that name; a zombie does not run."""
+    # The wheel brings it along.
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE
+        return not is_zombie and process.name().startswith(name)
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        return True
-    return True
 
 
 def refusal(data_dir: Path, environ: Mapping[str, str], mounts: str) -> str | None:
