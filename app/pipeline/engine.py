@@ -73,12 +73,22 @@ async def _run(parts: Parts) -> int:
         ticker.cancel()
         for worker in workers:
             worker.cancel()
-        _, left = await asyncio.wait(workers, timeout=parts.settings.shutdown_s)
+        done, left = await asyncio.wait(workers, timeout=parts.settings.shutdown_s)
+        for worker in done:
+            _tell_why(worker)
         log.info("worker stopped", told_to=stop.is_set(), unfinished=len(left))
         if left:
             # Leases and the dead owner's rescue give these runs to the next worker.
             os._exit(0 if stop.is_set() else 1)
     return 0 if stop.is_set() else 1
+
+
+def _tell_why(worker: asyncio.Task[None]) -> None:
+    """One line for an engine worker that was not told to end."""
+    error = None if worker.cancelled() else worker.exception()
+    if error is not None:
+        reason = error.__cause__ or error
+        log.error("engine worker lost", queue=worker.get_name(), error=str(reason))
 
 
 async def _worker(app: App, parts: Parts, queue: str) -> None:
