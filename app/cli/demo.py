@@ -239,6 +239,9 @@ def _told(story: Story) -> Iterator[str]:
 def _show_lead(story: Story, before: dict[str, Any], after: dict[str, Any]) -> None:
     """Each field as Marketo had it and has it now, or why it was kept."""
     kept = [one for one in story.run.decisions or [] if not one["write"]]
+    if not story.updates and not kept:
+        click.echo(f"lead      {story.run.lead_id}  not touched")
+        return
     changed = [
         name
         for name in after

@@ -175,7 +175,7 @@ def _because(run: Any) -> str:
 
 
 def _lookup(lookup: Any) -> str:
-    asked = ", ".join(f"{k}={v}" for k, v in (lookup.asked or {}).items())
+    asked = ", ".join(f"{k}={masked(v)}" for k, v in (lookup.asked or {}).items())
     said = f"{lookup.name}: {lookup.api}({asked}) → {lookup.result}"
     if lookup.is_reused:
         return f"{said}, answer of {local_time(lookup.asked_at)} used again"
@@ -205,6 +205,12 @@ def _print_fields(decisions: Sequence[dict[str, Any]]) -> None:
         )
     click.echo()
     Console().print(table)
+
+
+def masked(text: str) -> str:
+    """`jane@acme.example` → `j…@acme.example`; anything else as it is."""
+    name, at, domain = text.partition("@")
+    return f"{name[:1]}…@{domain}" if at else text
 
 
 def shown(value: Any) -> str:
