@@ -205,11 +205,16 @@ def _settle(turn: Turn, back: list[tuple[Run, Answered | AppError]]) -> None:
     settled: list[Settled] = []
     retries: list[Retry] = []
     rows: list[Mapping[str, Any]] = []
-    for run, outcome in back:
+    answered = [n for n, (_, one) in enumerate(back) if isinstance(one, Answered)]
+    if answered:
+        _note_success(turn, {back[n][0].lookup_api or "" for n in answered})
+    for n, (run, outcome) in enumerate(back):
         if isinstance(outcome, Answered):
             answers.append(_answer(turn, run, outcome))
             continue
-        failure = _failure(turn, run, outcome)
+        # What an answer came after was no failure in a row.
+        is_in_a_row = not answered or n > answered[-1]
+        failure = _failure(turn, run, outcome, is_in_a_row=is_in_a_row)
         if isinstance(failure, Retry):
             retries.append(failure)
             continue
@@ -222,8 +227,6 @@ def _settle(turn: Turn, back: list[tuple[Run, Answered | AppError]]) -> None:
     ledger.runs.retry(retries, owner=turn.owner)
     ends = {s.run_id for s in settled if s.state == RunState.ENRICHED}
     turn.moved |= {run.source for run, _ in back if run.id in ends}
-    if answers:
-        _note_success(turn, {answer.product for answer in answers})
     log.info(
         "asked 6sense",
         limit=turn.token,
@@ -269,9 +272,12 @@ def _row(
     }
 
 
-def _failure(turn: Turn, run: Run, error: AppError) -> Retry | Settled:
+def _failure(
+    turn: Turn, run: Run, error: AppError, *, is_in_a_row: bool
+) -> Retry | Settled:
     """What a failed call does to its run and to the scope it is about."""
-    note_failure(turn.parts, _scope_of(turn, run, error), error)
+    scope = _scope_of(turn, run, error)
+    note_failure(turn.parts, scope, error, is_in_a_row=is_in_a_row)
     turn.pauses_at = 0.0
     log.warning(
         "6sense call failed",

@@ -39,8 +39,13 @@ def is_free_of_charge(error: AppError) -> bool:
     return error.disposition is Disposition.HOLD or isinstance(error, RateLimited)
 
 
-def note_failure(parts: Parts, scope: Scope, error: AppError) -> None:
-    """Pause `scope`, or count what may become a pause."""
+def note_failure(
+    parts: Parts, scope: Scope, error: AppError, *, is_in_a_row: bool = True
+) -> None:
+    """Pause `scope`, or count what may become a pause.
+
+    `is_in_a_row`: no call has gone through since this one failed.
+    """
     parts.struggling.add(scope)
     pauses = parts.ledger.pauses
     retry_after = error.retry_after if isinstance(error, RemoteError) else None
@@ -52,7 +57,11 @@ def note_failure(parts: Parts, scope: Scope, error: AppError) -> None:
         pauses.begin(scope, str(error), cause=cause, for_s=retry_after)
         # A person should act, whatever the probes may find later.
         log.error("paused", kind=scope.kind, scope=scope.name, reason=str(error))
-    elif _is_telling(error) and pauses.refused(scope, str(error), cause=cause):
+    elif (
+        is_in_a_row
+        and _is_telling(error)
+        and pauses.refused(scope, str(error), cause=cause)
+    ):
         log.error("paused", kind=scope.kind, scope=scope.name, reason=str(error))
 
 
