@@ -40,8 +40,14 @@ _WAITING = sa.text("""
 _UNDER_WAY = sa.text("""
     select exists (
         select 1 from runs r
-        where r.source = :source and r.state in ('received', 'ready')
+        where r.source = :source and r.state = 'ready' and r.id > 0
           and r.due_at <= now()
+          and (r.owner is null or exists (
+              select 1 from procrastinate_workers w
+              where w.id = r.owner and w.last_heartbeat > now() - :stalled)))
+        or exists (
+        select 1 from runs r
+        where r.source = :source and r.state = 'received' and r.due_at <= now()
           and (r.owner is null or exists (
               select 1 from procrastinate_workers w
               where w.id = r.owner and w.last_heartbeat > now() - :stalled)))
@@ -53,6 +59,7 @@ _UNDER_WAY = sa.text("""
 _ONE_AT_A_TIME = sa.text(
     "select pg_advisory_xact_lock(hashtextextended('batch ' || :source, 0))"
 )
+# `offset 0`: a look-up for each row; joined, they read the whole table every time.
 _CLAIM = sa.text(f"""
     with due as (
         select id, record_id from runs r
@@ -61,13 +68,15 @@ _CLAIM = sa.text(f"""
           and not exists (
               select 1 from runs o
               where o.source = r.source and o.record_id = r.record_id
-                and o.state = 'sending')
+                and o.state = 'sending'
+              offset 0)
           -- An older run under way would write its older values after these.
           and not exists (
               select 1 from runs p
               where p.lead_id = r.lead_id and p.mapping = r.mapping
                 and p.source = r.source and p.id < r.id
-                and p.state in ('received', 'ready', 'enriched'))
+                and p.state in ('received', 'ready', 'enriched')
+              offset 0)
         order by is_bulk, due_at, id limit :count
         for update skip locked
     ), member as (

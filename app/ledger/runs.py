@@ -136,6 +136,7 @@ _PLAN = sa.text("""
     where r.id = p.run_id and r.owner = :owner
 """)
 # Best first; of runs with one question, one asks and the others are settled with it.
+# `offset 0` keeps it a look-up a row: joined, it reads the whole backlog every time.
 _CLAIM_QUESTIONS = sa.text(f"""
     with due as (
         select id, lookup_key, is_bulk, due_at from runs q
@@ -146,7 +147,8 @@ _CLAIM_QUESTIONS = sa.text(f"""
           and not exists (
               select 1 from runs o
               where o.lookup_key = q.lookup_key and o.state = 'ready'
-                and o.owner is not null)
+                and o.owner is not null
+              offset 0)
         order by is_bulk, due_at limit :count
         for update skip locked
     ), first as (
@@ -252,7 +254,12 @@ _DUE = sa.text("""
      where state = 'received' and owner is null and due_at <= now()
     union
     select distinct 'enrich', token from runs
-     where state = 'ready' and owner is null and due_at <= now()
+     where state = 'ready' and owner is null and lookup_key is null
+       and due_at <= now()
+    union
+    select distinct 'enrich', token from runs
+     where state = 'ready' and owner is null and lookup_key is not null
+       and due_at <= now()
     union
     select distinct 'send', source from runs
      where state = 'enriched' and owner is null and due_at <= now()
@@ -327,9 +334,8 @@ class Runs:
         )
 
     def _claim(self, statement: sa.TextClause, **values: Any) -> list[Run]:
-        with self.database.transaction() as connection:
-            rows = connection.execute(statement, values).all()
-        return [run_of(row) for row in rows]
+        # One statement locks and takes: it is a transaction of its own.
+        return [run_of(row) for row in self.database.rows(statement, **values)]
 
     def plan(self, questions: Sequence[Question], *, owner: int) -> None:
         """Store what these runs ask next and let them go."""

@@ -134,16 +134,38 @@ runs = sa.Table(
         "due_at",
         postgresql_where=sa.text("state = 'received'"),
     ),
+    # Statistics are made while a queue is empty, or full, and soon it is neither. So
+    # each claim has an index in its own order and, by these conditions, no other one
+    # to choose: `id > 0` keeps this one away from those who do not say it.
     sa.Index(
         "ix_runs_ready",
+        "source",
+        "due_at",
+        postgresql_where=sa.text("state = 'ready' and id > 0"),
+    ),
+    sa.Index(
+        "ix_runs_unplanned",
         "token",
         "is_bulk",
         "due_at",
-        postgresql_where=sa.text("state = 'ready' and owner is null"),
+        postgresql_where=sa.text(
+            "state = 'ready' and owner is null and lookup_key is null"
+        ),
+    ),
+    sa.Index(
+        "ix_runs_planned",
+        "token",
+        "is_bulk",
+        "due_at",
+        postgresql_where=sa.text(
+            "state = 'ready' and owner is null and lookup_key is not null"
+        ),
     ),
     sa.Index(
         "ix_runs_question",
         "lookup_key",
+        # Finds a key and does nothing else: no plan can walk through it.
+        postgresql_using="hash",
         postgresql_where=sa.text("state = 'ready' and lookup_key is not null"),
     ),
     sa.Index(
@@ -153,6 +175,7 @@ runs = sa.Table(
         "match_by",
         "is_bulk",
         "due_at",
+        "id",
         postgresql_where=sa.text("state = 'enriched'"),
     ),
     sa.Index(
