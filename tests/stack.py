@@ -78,6 +78,23 @@ def values_of(email: str) -> dict[str, Any]:
     }
 
 
+def assert_values(
+    leads: Mapping[int, Mapping[str, Any]],
+    ids: Sequence[int],
+    *,
+    absent: Sequence[str] = (),
+) -> None:
+    """Each of `ids` has every value that the mapping makes; of those `absent`, none."""
+    wrong = {
+        (lead_id, name): f"{leads[lead_id].get(name)!r} instead of {value!r}"
+        for lead_id in ids
+        for name, value in values_of(email_of(lead_id)).items()
+        if leads[lead_id].get(name) != (None if name in absent else value)
+    }
+    examples = list(wrong.items())[:3]
+    assert not wrong, f"{len(wrong)} wrong values, such as {examples}"
+
+
 class Process:
     """One process of ours; its output goes to a file that failures show."""
 
@@ -281,15 +298,7 @@ class Stack:
 
     def assert_right(self, ids: Sequence[int], *, absent: Sequence[str] = ()) -> None:
         """Each of these leads has every value it should; of those `absent`, none."""
-        leads = self.leads(ids)
-        wrong = {
-            (lead_id, name): f"{leads[lead_id].get(name)!r} instead of {value!r}"
-            for lead_id in ids
-            for name, value in values_of(email_of(lead_id)).items()
-            if leads[lead_id].get(name) != (None if name in absent else value)
-        }
-        examples = list(wrong.items())[:3]
-        assert not wrong, f"{len(wrong)} wrong values, such as {examples}"
+        assert_values(self.leads(ids), ids, absent=absent)
 
     def state(self) -> Any:
         """The sandbox's counters."""

@@ -68,8 +68,10 @@ def test_another_worker_takes_over_from_one_that_dies_holding_its_locks(
     box.fault("marketo", "hold", operation="sync_leads", times="forever")
     assert box.post_leads(ids) == set(ids)
     until(
-        lambda: {row.lock for row in box.query(HELD_LOCKS)}
-        >= {"enrich:default", "send:marketo"},
+        lambda: (
+            {row.lock for row in box.query(HELD_LOCKS)}
+            >= {"enrich:default", "send:marketo"}
+        ),
         "both pumps to run",
     )
     box.await_held(2)
