@@ -55,10 +55,15 @@ class MarketoSettings(ConnectorSettings):
         "comma between them during a change"
     )
 
-    @validates_schema
-    def check(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        """What one key alone does not tell."""
+    # Both, whatever else is wrong: every problem is told at once.
+    @validates_schema(skip_on_field_errors=False)
+    def check_url(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        """Safe for the secrets that travel there."""
         check_address("URL", data)
+
+    @validates_schema(skip_on_field_errors=False)
+    def check_secret(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        """Set, unless the source does without; and of letters that arrive."""
         secrets = str(data.get("WEBHOOK_SECRET", ""))
         if data.get("WEBHOOK_AUTH") != "none" and not secrets.strip(" ,"):
             raise ValidationError(
