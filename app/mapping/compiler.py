@@ -27,7 +27,7 @@ from app.mapping.readers import Path
 from app.mapping.resolve import EVENT_ONLY, Reach, Resolver
 from app.mapping.rows import with_rows
 from app.mapping.schema import SOURCES, MappingSchema
-from app.mapping.shape import shape_findings
+from app.mapping.shape import shape_findings, shape_of
 from app.mapping.tables import Tables
 from app.mapping.tree import UnreadableFile, parse
 from app.mapping.trials import Trials, warn_unread
@@ -80,7 +80,7 @@ class Compiler:
             findings.say("M505", f"{name} is a fragment", tree, fix)
             return None
         tree = with_rows(with_fragments(tree, recorder, findings), findings)
-        findings.add(shape_findings(MappingSchema(), tree))
+        findings.add(shape_findings(shape_of(MappingSchema), tree))
         made = _OneFile(self, name, files, tree, recorder, findings).mapping(text)
         return (made, tree) if made else None
 

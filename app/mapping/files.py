@@ -7,8 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from app.domain import Finding
 from app.mapping.comparisons import FileMissing
-from app.mapping.tree import MAX_CHARACTERS
+from app.mapping.nodes import Node
+from app.mapping.tree import MAX_CHARACTERS, parse
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 
@@ -26,6 +28,8 @@ class Files:
     ) -> None:
         self.folder = folder
         self.texts: dict[str, str] = dict(texts or {})
+        #: Fragments as trees: many files may include one.
+        self.trees: dict[str, tuple[Node, tuple[Finding, ...]]] = {}
         #: How the folder is called in findings.
         self.shown = folder.as_posix() if folder is not None else ""
 
@@ -38,6 +42,12 @@ class Files:
         if name not in self.texts:
             self.texts[name] = self._read(name)
         return self.texts[name]
+
+    def tree(self, name: str) -> tuple[Node, tuple[Finding, ...]]:
+        """A file's tree, and what is wrong with it; raises as `text` and `parse`."""
+        if name not in self.trees:
+            self.trees[name] = parse(self.text(name), self.called(name))
+        return self.trees[name]
 
     def words(self, name: str) -> Sequence[str]:
         """The lines of a list: a value a line, `#` begins a comment."""
@@ -87,6 +97,11 @@ class Recorder:
         """As Files.text."""
         self.read[name] = self.files.text(name)
         return self.read[name]
+
+    def tree(self, name: str) -> tuple[Node, tuple[Finding, ...]]:
+        """As Files.tree."""
+        self.text(name)
+        return self.files.tree(name)
 
     def words(self, name: str) -> Sequence[str]:
         """As Files.words."""

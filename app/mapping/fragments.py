@@ -9,7 +9,7 @@ from app.mapping.comparisons import FileMissing
 from app.mapping.files import Recorder
 from app.mapping.findings import Findings, did_you_mean
 from app.mapping.nodes import Items, Node, Scalar, Table
-from app.mapping.tree import UnreadableFile, parse
+from app.mapping.tree import UnreadableFile
 
 #: What a fragment may hold; the first four are maps of entries.
 ENTRIES = ("lookups", "fields", "translations", "defaults")
@@ -64,8 +64,7 @@ def _read(
     node: Scalar, name: str, recorder: Recorder, findings: Findings
 ) -> Fragment | None:
     try:
-        text = recorder.text(name)
-        table, problems = parse(text, recorder.files.called(name))
+        table, problems = recorder.tree(name)
     except FileMissing as error:
         findings.say("M505", str(error), node, "Look at the file's name.")
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
@@ -61,7 +62,7 @@ class Part(fields.Field[Any]):
     def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> Any:
         if not isinstance(value, Mapping):
             complain(Complaint("M107", f"'{attr}' wants a map", self.schema.example))
-        return self.schema().load(value)
+        return shape_of(self.schema).load(value)
 
     def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         """A missing value is a map that is missing."""
@@ -132,6 +133,12 @@ class Strict(Schema):
     def _unknown(self, key: str, known: Collection[str]) -> Complaint:
         fix = did_you_mean(key, known)
         return Complaint("M103", f"'{key}' is not a key here", fix, on_key=True)
+
+
+@cache
+def shape_of(schema: type[Strict]) -> Strict:
+    """The schema, made once: each making copies every field of it."""
+    return schema()
 
 
 def complain(complaint: Complaint) -> None:

@@ -16,7 +16,7 @@ from app.mapping.findings import Findings, closest, did_you_mean
 from app.mapping.model import MappingFile
 from app.mapping.nodes import Items, Node, Scalar, Table, plain
 from app.mapping.questions import product_named
-from app.mapping.shape import Shape, shape_findings
+from app.mapping.shape import Shape, shape_findings, shape_of
 from app.mapping.spans import span_of
 from app.mapping.trial_schema import FieldSchema, StepSchema, TrialSchema, an_answer
 from app.values import moment, read_time
@@ -78,8 +78,8 @@ class Trials:
         self.pulled = pulled or {}
         # All that the file names: one whose API is wrong has its complaint already.
         answers: dict[str, Any] = {name: Shape(an_answer) for name in lookups}
-        self.trial_schema = TrialSchema.from_dict(answers)
-        self.step_schema = StepSchema.from_dict(answers)
+        self.trial_schema = TrialSchema.from_dict(answers)()
+        self.step_schema = StepSchema.from_dict(answers)()
 
     def compile(self, node: Node | None) -> tuple[Trial, ...]:
         """All tests of the right shape; complains about the others."""
@@ -101,7 +101,7 @@ class Trials:
         if not isinstance(node, Table):
             self.findings.say("M107", "a map is wanted here", node, example)
             return False
-        problems = shape_findings(schema(), node)
+        problems = shape_findings(schema, node)
         self.findings.add(problems)
         return not problems
 
@@ -204,7 +204,7 @@ class Trials:
     def _schema(self, node: Node | None) -> dict[str, CrmField]:
         found: dict[str, CrmField] = {}
         for name, each in node.entries.items() if isinstance(node, Table) else ():
-            if self._fits(FieldSchema, each, FieldSchema.example):
+            if self._fits(shape_of(FieldSchema), each, FieldSchema.example):
                 said = plain(each)
                 values = said.get("values")
                 found[name] = CrmField(
