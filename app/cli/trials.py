@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from app.cli.mapping import AS_JSON, PATHS, as_dict, canonical, load_reports
+from app.cli.mapping import (
+    AS_JSON,
+    PATHS,
+    as_dict,
+    canonical,
+    load_reports,
+    mappings_folder,
+)
 from app.domain import Finding
 
 
 @click.command()
 @PATHS
 @click.option("--name", help="Only tests with this text in their name.")
+@click.option(
+    "--watch", "is_watching", is_flag=True, help="Run again when a file changes."
+)
 @AS_JSON
-def test(paths: tuple[Path, ...], name: str | None, as_json: bool) -> int:
+def test(
+    paths: tuple[Path, ...], name: str | None, is_watching: bool, as_json: bool
+) -> int:
     """Run the tests inside mapping files.
 
     PATHS are mapping files or folders of them; without any, those of MAPPINGS_DIR.
     """
-    from app.mapping.findings import closing_line
+    if not is_watching:
+        return _run(paths, name, as_json=as_json)
+    if as_json:
+        raise click.UsageError("--watch is for people, and --json is not: take one.")
+    from app.cli.watch import watch
+
+    given = paths or (mappings_folder(),)
+    # Fragments, lists and tables of a file lie in its folder.
+    folders = [path.parent if path.is_file() else path for path in given]
+    watch(folders, lambda: _run(paths, name, as_json=False))
+    return 0
+
+
+def _run(paths: Sequence[Path], name: str | None, *, as_json: bool) -> int:
+    """Run the tests once and tell what came of them; the exit code."""
     from app.mapping.trial_run import run_trial
 
     reports = load_reports(paths)
@@ -32,19 +59,22 @@ def test(paths: tuple[Path, ...], name: str | None, as_json: bool) -> int:
             if name is None or name.casefold() in trial.name.casefold():
                 count += 1
                 failures += run_trial(mapping, trial, canonical)
-    findings = [*errors, *failures]
     if as_json:
-        result = {"tests": count, "findings": [as_dict(one) for one in findings]}
-        click.echo(json.dumps(result, indent=2))
-        return int(bool(findings))
-    for finding in findings:
+        found = [as_dict(one) for one in (*errors, *failures)]
+        click.echo(json.dumps({"tests": count, "findings": found}, indent=2))
+    else:
+        _print(errors, failures, count)
+    return int(bool(errors or failures))
+
+
+def _print(errors: Sequence[Finding], failures: Sequence[Finding], count: int) -> None:
+    from app.mapping.findings import closing_line
+
+    for finding in (*errors, *failures):
         click.echo(str(finding))
     if errors:
         click.echo(closing_line(errors))
-    else:
-        failed = len({(finding.file, finding.message) for finding in failures})
-        told = f"{failed} failed" if failed else "all passed"
-        click.echo(
-            f"{count} test{'s' * (count != 1)}, {told}." if count else "No tests."
-        )
-    return int(bool(findings))
+        return
+    failed = len({(finding.file, finding.message) for finding in failures})
+    told = f"{failed} failed" if failed else "all passed"
+    click.echo(f"{count} test{'s' * (count != 1)}, {told}." if count else "No tests.")
