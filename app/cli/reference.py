@@ -38,7 +38,7 @@ def settings_page() -> str:
 
 def cli_page() -> str:
     """Each command with what its --help says, in the order of the root's list."""
-    context = click.Context(root, info_name="leadbridge")
+    context = click.Context(root, info_name="leadbridge", **root.context_settings)
     return "\n".join([_HEAD, *_sections(root, context)])
 
 
