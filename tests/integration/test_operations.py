@@ -143,6 +143,12 @@ def test_no_process_ever_prints_a_secret_a_token_or_an_address(box: Stack) -> No
     until(lambda: box.query("select 1 from attempts") != [], "the page")
     box.let_waits_end()
     box.await_final(3)
+    # Neither does the ledger keep one where people read why.
+    why = [tuple(row) for row in box.query("select reason, error from runs")]
+    why += [tuple(row) for row in box.query("select cause, message from attempts")]
+    assert "is blocked for token" in str(why)
+    for private in (TOKEN, "@"):
+        assert private not in str(why)
     box.command("runs", "show", str(box.run_of(first).id))
     said = "\n".join(process.say() for process in box.processes)
     assert "webhook unreadable" in said

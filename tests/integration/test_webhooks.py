@@ -243,5 +243,8 @@ def test_a_sender_that_hangs_up_half_way_leaves_nothing_behind(box: Stack) -> No
     )
     with socket.create_connection((place.hostname, place.port), timeout=10) as wire:
         wire.sendall(head.encode() + b'{"id": 1, "email": "p1@c1.example"}')
+        wire.shutdown(socket.SHUT_WR)
+        status = wire.makefile("rb").readline()
+    assert b" 400 " in status
     assert box.post_lead(2).status_code == 200
     assert [row.lead_id for row in box.query("select lead_id from runs")] == ["2"]

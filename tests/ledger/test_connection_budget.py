@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from app import runtime
+from app.pipeline import engine
 from tests.stack import NO_LIMITS, UNLIMITED, Stack, until
 
 LEADS = 500
@@ -32,6 +34,11 @@ def test_web_and_worker_stay_within_their_connections_while_500_leads_drain(
     assert 0 < most["web"] <= 3 * WEB_PROCESSES, seen
     # More than our own: the engine's listeners are counted too.
     assert 5 < most["worker"] <= 10, seen
+
+
+def test_what_the_pools_may_open_stays_within_the_budget() -> None:
+    assert runtime.WEB_CONNECTIONS <= 3
+    assert runtime.WORKER_CONNECTIONS + engine.CONNECTIONS <= 10
 
 
 def connections(box: Stack) -> Counter[str]:
