@@ -8,18 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
 from app.ledger.database import Database, DatabaseAway, compact_json
 
-#: Two deliveries that wait for each other's rows: one of them simply tries again.
-DEADLOCK = "40P01"
-
-_ACCEPT = sa.text("""
+_ACCEPT = """
     select delivery, accepted, repeated from accept_delivery(
-        :source, cast(:headers as jsonb), :body, :status, :unwanted, :person_key,
-        cast(:events as jsonb), :window)
-""")
+        %(source)s, %(headers)s, %(body)s, %(status)s, %(unwanted)s, %(person_key)s,
+        %(events)s, %(window)s)
+"""
 _UNREADABLE = sa.text("""
     insert into deliveries
         (source, outcome, headers, body, status, content_hash, error)
@@ -82,18 +78,15 @@ class Deliveries:
             "window": self.repeat_window,
         }
         try:
-            row = self.database.row(_ACCEPT, **values)
+            row = self.database.direct(_ACCEPT, values)
         except DatabaseAway:
             # After a restart every pooled connection is dead, and the first use of
-            # one tells: the second try gets a new one.
-            row = self.database.row(_ACCEPT, **values)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != DEADLOCK:
-                raise
-            row = self.database.row(_ACCEPT, **values)
+            # one tells: the second try gets a new one. Two deliveries that wait for
+            # each other's rows come here too: one of them simply tries again.
+            row = self.database.direct(_ACCEPT, values)
         if row is None:
             raise DatabaseAway("the database recorded nothing")
-        return Accepted(row.delivery, row.accepted, row.repeated)
+        return Accepted(*row)
 
     def keep_unreadable(
         self,

@@ -32,7 +32,8 @@ def blueprint(intake: Intake, waker: Waker, settings: Settings) -> Blueprint:
             query=request.query_string.decode("latin-1"),
             headers={name.lower(): value for name, value in request.headers},
             body=_whole_body(),
-            url=(base or request.host_url.rstrip("/")) + request.full_path.rstrip("?"),
+            url=(base or f"{request.scheme}://{request.host}")
+            + request.full_path.rstrip("?"),
         )
         try:
             reply, wakes = intake.accept(source, incoming, mapping)
