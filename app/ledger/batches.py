@@ -156,6 +156,17 @@ _FREE_ABANDONED = sa.text("""
         from freed where r.batch_id = freed.id and r.state = 'sending')
     select id from freed
 """)
+_FREE_INTERRUPTED = sa.text("""
+    with freed as (
+        update batches set owner = null, lease_until = null
+        where settled_at is null and owner = :owner and source = :source
+          and lease_until <= now() + :lease - :age
+        returning id
+    ), members as (
+        update runs r set owner = null, lease_until = null
+        from freed where r.batch_id = freed.id and r.state = 'sending')
+    select id from freed
+""")
 _PURGE = sa.text("""
     delete from batches where settled_at < now() - :age
 """)
@@ -366,6 +377,19 @@ class Batches:
     def free_abandoned(self, *, stalled: timedelta) -> int:
         """Free the batches of dead owners and lapsed leases; returns how many."""
         return len(self.database.rows(_FREE_ABANDONED, stalled=stalled))
+
+    def free_interrupted(
+        self, source: str, *, owner: int, lease: timedelta, age: timedelta
+    ) -> int:
+        """Free what a turn that broke off `age` ago had claimed; returns how many.
+
+        `lease` is the one it claimed with. What `owner` has claimed since stays.
+        """
+        return len(
+            self.database.rows(
+                _FREE_INTERRUPTED, source=source, owner=owner, lease=lease, age=age
+            )
+        )
 
     def purge(self, *, age: timedelta) -> None:
         """Forget settled batches and attempts older than `age`."""

@@ -249,6 +249,13 @@ _FREE_ABANDONED = sa.text("""
         where w.id = owner and w.last_heartbeat > now() - :stalled))
     returning id
 """)
+_FREE_INTERRUPTED = sa.text("""
+    update runs set owner = null, lease_until = null
+    where owner = :owner and lease_until <= now() + :lease - :age
+      and (state = 'ready' and token = :scope and :task = 'enrich'
+           or state = 'received' and source = :scope and :task = 'complete')
+    returning id
+""")
 _DUE = sa.text("""
     select distinct 'complete' as task, source as scope from runs
      where state = 'received' and owner is null and due_at <= now()
@@ -393,6 +400,24 @@ class Runs:
     def free_abandoned(self, *, stalled: timedelta) -> int:
         """Free the runs of dead owners and lapsed leases; returns how many."""
         return len(self.database.rows(_FREE_ABANDONED, stalled=stalled))
+
+    def free_interrupted(
+        self, task: str, scope: str, *, owner: int, lease: timedelta, age: timedelta
+    ) -> int:
+        """Free what a turn that broke off `age` ago had claimed; returns how many.
+
+        `lease` is the one it claimed with. What `owner` has claimed since stays.
+        """
+        return len(
+            self.database.rows(
+                _FREE_INTERRUPTED,
+                task=task,
+                scope=scope,
+                owner=owner,
+                lease=lease,
+                age=age,
+            )
+        )
 
     def due(self) -> list[tuple[str, str]]:
         """Each pump that has due work, as (task, scope)."""

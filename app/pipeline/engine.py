@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -113,6 +114,7 @@ async def _tick(parts: Parts) -> None:
     """Queue the sweep again and again; one of all workers runs it."""
     while True:
         try:
+            await asyncio.to_thread(_free_interrupted, parts)
             await asyncio.to_thread(
                 wakeups.wake, parts.ledger.database, [Wake("sweep")]
             )
@@ -133,7 +135,7 @@ def _app(parts: Parts) -> App:
         def task(context: JobContext, scope: str = "") -> None:
             owner = context.job.worker_id
             if owner is not None and not parts.stopping.is_set():
-                _guarded(name, scope, lambda: work(scope, owner))
+                _guarded(parts, name, scope, owner, work)
 
     pump("complete", lambda scope, owner: _complete(parts, scope, owner))
     pump("enrich", lambda scope, owner: _enrich(parts, scope, owner))
@@ -142,16 +144,48 @@ def _app(parts: Parts) -> App:
     return app
 
 
-def _guarded(name: str, scope: str, work: Callable[[], Any]) -> None:
+def _guarded(
+    parts: Parts, name: str, scope: str, owner: int, work: Callable[[str, int], Any]
+) -> None:
     """The pumps' outer loop: whatever happens, the next wake-up finds them alive."""
     try:
-        work()
+        work(scope, owner)
     except DatabaseAway as error:
         log.warning("pump interrupted", pump=name, scope=scope, error=str(error))
     except AppError as error:
         log.error("pump stopped", pump=name, scope=scope, error=str(error))
     except Exception:
         log.exception("pump broke", pump=name, scope=scope)
+    else:
+        return
+    parts.interrupted[name, scope, owner] = time.monotonic()
+
+
+def _free_interrupted(parts: Parts) -> None:
+    """Free what turns of this process held when they broke off.
+
+    The process lives, so no sweep takes it for dead; without this its batches would
+    wait for the end of a lease that is made for the slowest answer of a CRM.
+    """
+    for key, at in list(parts.interrupted.items()):
+        task, scope, owner = key
+        age = timedelta(seconds=time.monotonic() - at)
+        source = parts.sources.get(scope)
+        freed = 0
+        if task == "send" and source is not None:
+            freed = parts.ledger.batches.free_interrupted(
+                scope, owner=owner, lease=parts.write_lease(source), age=age
+            )
+        elif task != "sweep":
+            lease = parts.write_lease(source) if source else parts.enrich_lease
+            freed = parts.ledger.runs.free_interrupted(
+                task, scope, owner=owner, lease=lease, age=age
+            )
+        if freed:
+            log.info("freed after a break", pump=task, scope=scope, freed=freed)
+        # A later break of the same pump stays noted.
+        if parts.interrupted.get(key) == at:
+            del parts.interrupted[key]
 
 
 def _complete(parts: Parts, source: str, owner: int) -> None:

@@ -58,6 +58,9 @@ class Parts:
     callers: ThreadPoolExecutor | None = None
     #: Scopes with failures since their last success, as far as this process knows.
     struggling: set[Scope] = field(default_factory=set)
+    #: Turns of pumps that broke off, and may hold what nobody works at: task, scope
+    #: and owner, and since when by the monotonic clock.
+    interrupted: dict[tuple[str, str, int], float] = field(default_factory=dict)
 
     @property
     def enrich_lease(self) -> timedelta:
