@@ -164,7 +164,7 @@ class Settings:
         15.0, seconds(), "Longest turn of the enrich pump."
     )
     enrich_threads: int = setting(
-        32, integer(1, 512), "Calls to 6sense at the same time, per worker."
+        96, integer(1, 512), "Calls to 6sense at the same time, per worker."
     )
     settle_every_s: float = setting(
         1.0, seconds(), "Longest wait of an answer before it is stored."

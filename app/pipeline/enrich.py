@@ -36,6 +36,9 @@ log = structlog.get_logger()
 #: Most runs claimed at once, and answers that are settled without waiting for more.
 CLAIM_COUNT = 50
 SETTLE_COUNT = 25
+#: With more calls under way than this, results are taken in by and by, this often.
+CROWD = 16
+CROWD_WAIT_S = 0.01
 #: Pauses are read this often, in seconds; every call would be too often.
 PAUSES_EVERY_S = 0.5
 #: Idle with a backlog (no slot is free), the turn looks again after this.
@@ -176,6 +179,9 @@ def _call(turn: Turn, run: Run) -> None:
 def _collect(turn: Turn) -> None:
     """Take in finished calls; settle when there are enough, or it is time."""
     if turn.calls:
+        if len(turn.calls) > CROWD:
+            # Some more will be done in a moment, and every look costs queries.
+            time.sleep(CROWD_WAIT_S)
         done, _ = wait(turn.calls, timeout=0.05, return_when=FIRST_COMPLETED)
         for call in done:
             turn.back.append((turn.calls.pop(call), _outcome(call)))
