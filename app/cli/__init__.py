@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("app.cli.mapping:check", "Check mapping files."),
     "test": ("app.cli.trials:test", "Run the tests inside mapping files."),
     "preview": ("app.cli.preview:preview", "Show what a mapping makes of an event."),
+    "schema": ("app.cli.schema:schema", "Pull a CRM's own schema."),
     "pause": ("app.cli.pauses:pause", "Stop a source, token, pool or product."),
     "resume": ("app.cli.pauses:resume", "End a pause."),
     "runs": ("app.cli.runs:runs", "List runs and where they are."),

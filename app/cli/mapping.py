@@ -22,20 +22,39 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of 
 
 
 @click.command()
-@PATHS
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Also ask the CRMs for their fields as they are now, and tell where they "
+    "have left the snapshot. In the place of PATHS: names of sources.",
+)
 @AS_JSON
-def check(paths: tuple[Path, ...], as_json: bool) -> int:
+def check(paths: tuple[str, ...], live: bool, as_json: bool) -> int:
     """Check mapping files: every problem at once, with its place and its fix.
 
     PATHS are mapping files or folders of them; without any, MAPPINGS_DIR is checked.
     """
-    reports = load_reports(paths)
+    if live:
+        from app.cli.live import check_live, drifted
+
+        reports = [check_live(mappings_folder(), paths)]
+        is_bad = drifted(reports[0].warnings)
+    else:
+        reports, is_bad = load_reports(_existing(paths)), False
     findings = _findings(reports)
     if as_json:
         click.echo(json.dumps([as_dict(finding) for finding in findings], indent=2))
     else:
         _print_check(findings, sum(len(report.mappings) for report in reports))
-    return int(any(report.errors for report in reports))
+    return int(is_bad or any(report.errors for report in reports))
+
+
+def _existing(paths: Sequence[str]) -> list[Path]:
+    """Paths as click reads them: BadParameter for one that is not there."""
+    kind, context = click.Path(exists=True), click.get_current_context()
+    arguments = [one for one in context.command.params if one.name == "paths"]
+    return [Path(str(kind.convert(one, arguments[0], context))) for one in paths]
 
 
 def mappings_folder() -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,6 +79,9 @@ class Write:
     person_key: str | None
     values: Mapping[str, Any]
     before: Mapping[str, Any]
+    #: How the CRM compares a field (values.py), where its type is known; others go
+    #: by the value itself. Kept with the hash, so that both are of one kind.
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 class Written:
@@ -120,7 +123,7 @@ class Written:
         connection.execute(_SET_LAST, {"rows": compact_json(list(rows.values()))})
 
     def _last(self, write: Write, field: str, value: Any) -> dict[str, Any]:
-        kind = values.kind_of(value)
+        kind = write.kinds.get(field) or values.kind_of(value)
         return {
             "source": write.source,
             "object": write.object,

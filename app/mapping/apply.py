@@ -137,14 +137,16 @@ def decide(
     """Every field of the mapping with its decision.
 
     `current` is the record as it is now, None if it was not read: then only
-    `always` writes. `same` is the connector's judgement of equality.
+    `always` writes. `fields`: the object's own, instead of those that were pulled.
+    `same` is the connector's judgement of equality.
     """
     scope = facts.scope(now, current)
     result = best_result(facts.answers)
     when = mapping.skip_when
     if when is not None and when.test(scope):
         return Decisions(skipped=when.explain(scope), result="skipped")
-    record = _Record(scope, current, last_written, fields or {}, same or _same)
+    known = mapping.schema if fields is None else fields
+    record = _Record(scope, current, last_written, known, same or _same)
     try:
         decided = record.decide_all(mapping.entries)
     except FailRun as error:

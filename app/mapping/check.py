@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from app.domain import CrmField
@@ -11,8 +12,10 @@ from app.mapping.entries import Made, Tools
 from app.mapping.findings import Findings, closest, did_you_mean, shorten
 from app.mapping.fit import DATES, NUMBERS, fit
 from app.mapping.model import MappingFile
-from app.mapping.nodes import Node, Table
+from app.mapping.nodes import Node, Table, text_at
+from app.mapping.readers import RANKING
 from app.mapping.reasons import NOT_ALLOWED, READ_ONLY, TOO_LONG, Keep
+from app.values import stamp
 
 _CODES = {TOO_LONG: "M303", NOT_ALLOWED: "M304", READ_ONLY: "M302"}
 
@@ -41,7 +44,7 @@ def check_entries(
         for target in rule.after or ():
             _check_with(target, field, written, rules, node, tools.findings)
         if tools.schema is not None:
-            _check_schema(each, tools.schema, tools)
+            _check_schema(each, tools)
         elif each.is_auto:
             _no_length(each, tools)
 
@@ -95,16 +98,48 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_schema(made: Made, schema: Mapping[str, CrmField], tools: Tools) -> None:
-    field, node = made.entry.field, made.node
-    crm = schema.get(field)
-    if crm is None:
-        fix = did_you_mean(field, schema) if closest(field, schema) else ""
-        message = f"{tools.source} has no field {field} on {tools.object}"
-        tools.findings.say("M301", message, node, fix)
+def check_outcome(node: Node | None, tools: Tools) -> None:
+    """The fields of `outcome` are there, and take what is written to them."""
+    if not isinstance(node, Table) or tools.schema is None:
         return
-    if crm.read_only:
+    words = (*map(str, RANKING), "skipped")
+    written = {"result": words, "at": (stamp(datetime(2026, 1, 1, tzinfo=UTC)),)}
+    for key, values in written.items():
+        name = node.get(key)
+        crm = _known(text_at(name), name, tools) if name is not None else None
+        for value in values if crm is not None else ():
+            if crm and name and not _takes(crm, value, name, tools.findings):
+                break
+
+
+def check_read(read: Mapping[str, Node], tools: Tools) -> None:
+    """The fields that paths read of `current`: a CRM refuses to read others."""
+    for name, node in read.items():
+        if tools.schema is not None and name not in tools.schema:
+            _no_field(name, node, tools)
+
+
+def _known(field: str, node: Node, tools: Tools) -> CrmField | None:
+    """The field if it is there and can be written; else after a complaint."""
+    crm = tools.schema.get(field) if tools.schema is not None else None
+    if crm is None:
+        _no_field(field, node, tools)
+    elif crm.read_only:
         tools.findings.say("M302", f"{field} is read-only", node, "Take it out.")
+        return None
+    return crm
+
+
+def _no_field(field: str, node: Node, tools: Tools) -> None:
+    schema = tools.schema or {}
+    fix = did_you_mean(field, schema) if closest(field, schema) else ""
+    message = f"{tools.source} has no field {field} on {tools.object}"
+    tools.findings.say("M301", message, node, fix)
+
+
+def _check_schema(made: Made, tools: Tools) -> None:
+    crm = _known(made.entry.field, made.node, tools)
+    if crm is None:
         return
     if made.is_auto and crm.length is None:
         _no_length(made, tools)
@@ -112,14 +147,21 @@ def _check_schema(made: Made, schema: Mapping[str, CrmField], tools: Tools) -> N
     values = (*made.constants, *(table.outputs if table is not None else ()))
     is_last = made.entry.template is None and made.entry.join is None
     for value in values if is_last else made.constants:
-        try:
-            fit(value, crm)
-        except Keep as keep:
-            _constant(keep, value, crm, made, tools.findings)
+        _takes(crm, value, made.node, tools.findings)
+
+
+def _takes(crm: CrmField, value: Any, node: Node, findings: Findings) -> bool:
+    """Whether the field takes a constant; complains if not."""
+    try:
+        fit(value, crm)
+    except Keep as keep:
+        _constant(keep, value, crm, node, findings)
+        return False
+    return True
 
 
 def _constant(
-    keep: Keep, value: Any, crm: CrmField, made: Made, findings: Findings
+    keep: Keep, value: Any, crm: CrmField, node: Node, findings: Findings
 ) -> None:
     shown = shorten(value)
     fix = ""
@@ -131,7 +173,7 @@ def _constant(
         fix = did_you_mean(str(value), crm.values or ())
     else:
         message = f"{crm.name} is {crm.type}: {keep.sentence.rstrip('.')}"
-    findings.say(_CODES.get(keep.reason, "M305"), message, made.node, fix)
+    findings.say(_CODES.get(keep.reason, "M305"), message, node, fix)
 
 
 def _no_length(made: Made, tools: Tools) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from app.domain import CrmField, ProductInfo
-from app.mapping.check import check_entries
+from app.mapping.check import check_entries, check_outcome, check_read
 from app.mapping.comparisons import Maker
 from app.mapping.conditions import Condition, Conditions
 from app.mapping.entries import Made, Tools, make_entry
@@ -120,6 +120,8 @@ class _OneFile:
         questions = Questions(self.tools, self.compiler.products)
         lookups = questions.compile(tree.get("lookups"), self._wrong("lookups"))
         made = self._fields(tree.get("fields"))
+        check_outcome(tree.get("outcome"), self.tools)
+        check_read(self.resolver.current_fields, self.tools)
         self._unused_tables()
         check_source(tree.get("source"), self.compiler.sources, self.findings)
         name = name_of(tree, self.file, self.findings)
@@ -147,6 +149,7 @@ class _OneFile:
                 dict.fromkeys([*written, *self.resolver.current_fields])
             ),
             products=self.compiler.products,
+            schema=self.tools.schema or {},
         )
         return self._with_trials(mapping, text)
 

@@ -15,6 +15,7 @@ from app.mapping.files import Files
 from app.mapping.findings import Findings, closing_line
 from app.mapping.model import MappingFile
 from app.mapping.nodes import Table
+from app.mapping.snapshots import read_snapshots, schemas_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ def load_mappings(
 ) -> tuple[MappingFile, ...]:
     """All routes of a folder.
 
-    `schemas`: source → object → field, as far as they were pulled. `sources`: the
-    connectors there are; None does not check.
+    `schemas`: source → object → field; None: the snapshots beside the files, as far
+    as they were pulled. `sources`: the connectors there are; None does not check.
 
     Raises:
         ConfigurationError: `problems` are the findings of all files, by place.
@@ -68,7 +69,11 @@ def check_folder(
         message = "there is no mapping file in this folder"
         fix = "Put one there, named like marketing.yaml; folders hold fragments only."
         return LoadReport((), (Finding("M500", message, shown, fix=fix),))
-    return _compile(names, files, Compiler(products, schemas, sources))
+    problems: tuple[Finding, ...] = ()
+    if schemas is None:
+        snapshots, problems = read_snapshots(folder)
+        schemas = schemas_of(snapshots)
+    return _compile(names, files, Compiler(products, schemas, sources), problems)
 
 
 def load_text(
@@ -101,8 +106,14 @@ def check_text(
     return _compile([name], known, Compiler(products, schemas, sources))
 
 
-def _compile(names: Iterable[str], files: Files, compiler: Compiler) -> LoadReport:
+def _compile(
+    names: Iterable[str],
+    files: Files,
+    compiler: Compiler,
+    problems: Iterable[Finding] = (),
+) -> LoadReport:
     findings = Findings()
+    findings.add(problems)
     made: list[tuple[MappingFile, Table]] = []
     for name in names:
         try:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
-from app.domain import ProductInfo
+from app.domain import CrmField, ProductInfo
 from app.mapping.conditions import Condition
 from app.mapping.entry import Entry
 from app.mapping.readers import Path
@@ -101,6 +101,8 @@ class MappingFile:
     current_fields: tuple[str, ...] = ()
     #: What the lookups of this file may be asked of, by name.
     products: Mapping[str, ProductInfo] = field(default_factory=dict)
+    #: The object's fields as they were pulled; empty: they never were.
+    schema: Mapping[str, CrmField] = field(default_factory=dict)
     #: The tests in the file.
     trials: tuple[Trial, ...] = ()
 

@@ -59,7 +59,7 @@ class Resolver:
         self.lookups = lookups
         #: First names below `lead` and `current`, in the order they were read.
         self.lead_fields: dict[str, Scalar] = {}
-        self.current_fields: dict[str, None] = {}
+        self.current_fields: dict[str, Scalar] = {}
 
     def path(self, node: Node | None, reach: Reach, text: str = "") -> Path | None:
         """The path that a node holds, or None after a complaint.
@@ -108,7 +108,7 @@ class Resolver:
         if root == "lead":
             self.lead_fields.setdefault(first.name, node)
         else:
-            self.current_fields.setdefault(first.name)
+            self.current_fields.setdefault(first.name, node)
         return Path(text, root, first.name, record_reader(root, parts))
 
     def _answer(self, text: str, root: str, parts: tuple[Part, ...]) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -76,7 +76,7 @@ def deliver(parts: Parts, source: Source, batch: Batch, owner: int) -> Outcome:
         return outcome
     _send(parts, source, batch, [one for one in letters if one.values], outcome)
     for letter in letters:
-        _end(parts, batch, letter, outcome)
+        _end(parts, source, batch, letter, outcome)
     return outcome
 
 
@@ -145,12 +145,12 @@ def _write_letters(
 
 def _recognise(letter: Letter, sent: SentValues, source: Source) -> None:
     """Take what an earlier try sent, and the record has now, for written by it."""
-    same = source.connector.same
+    same, known = source.connector.same, letter.mapping.schema
     letter.taken = {
         name: one
         for name, one in sent.items()
         if name not in letter.values
-        and same(None, one["value"], letter.before.get(name))
+        and same(known.get(name), one["value"], letter.before.get(name))
     }
     fields = [
         replace(
@@ -223,7 +223,9 @@ def _send(
 # Ending
 
 
-def _end(parts: Parts, batch: Batch, letter: Letter, outcome: Outcome) -> None:
+def _end(
+    parts: Parts, source: Source, batch: Batch, letter: Letter, outcome: Outcome
+) -> None:
     """Settle or retry one run by its record's own result."""
     run, error = letter.run, letter.error
     is_whole_record = error is not None and error.field not in letter.refused
@@ -240,12 +242,25 @@ def _end(parts: Parts, batch: Batch, letter: Letter, outcome: Outcome) -> None:
                 person_key=run.person_key,
                 values={name: one["value"] for name, one in written.items()},
                 before={name: one["before"] for name, one in written.items()},
+                kinds=_kinds(source, letter.mapping, written),
             )
         )
     if error is not None and is_whole_record:
         _end_refused(parts, letter, error, outcome)
     else:
         outcome.settled.append(_settled(letter))
+
+
+def _kinds(
+    source: Source, mapping: MappingFile, names: Iterable[str]
+) -> dict[str, str]:
+    """How these fields are compared, as far as their types are known."""
+    kinds = {
+        name: source.connector.kind_of(mapping.schema[name])
+        for name in names
+        if name in mapping.schema
+    }
+    return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
 def _settled(letter: Letter) -> Settled:

@@ -1,0 +1,85 @@
+"""`leadbridge check --live`: the mapping files against the CRMs as they are now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from app.cli.sources import connector_of, live_fields
+from app.connectors import CONNECTORS
+from app.domain import CrmField, Finding
+from app.mapping.changes import drift
+from app.mapping.findings import did_you_mean
+from app.mapping.load import LoadReport, check_folder
+from app.mapping.model import MappingFile
+from app.mapping.snapshots import Snapshot, read_snapshots, schemas_of
+from app.sixsense import PRODUCTS
+
+Live = dict[tuple[str, str], dict[str, CrmField]]
+
+
+def check_live(folder: Path, sources: Sequence[str]) -> LoadReport:
+    """The folder's findings, with those against the schema as it is now.
+
+    Without errors against the snapshots only: files that do not load touch nothing.
+
+    Raises:
+        BadParameter: no mapping file names this source.
+        ConfigurationError: settings are missing, or a CRM could not be asked.
+    """
+    report = _check(folder, None)
+    if report.errors:
+        return report
+    chosen = _chosen(sources, report.mappings)
+    users = [each for each in report.mappings if each.source in chosen]
+    # Settings first, of all of them: nobody is asked before they are complete.
+    connectors = {name: connector_of(name, os.environ) for name in chosen}
+    asked = dict.fromkeys((each.source, each.object) for each in users)
+    live: Live = {key: live_fields(connectors[key[0]], key[1]) for key in asked}
+    snapshots, _ = read_snapshots(folder)
+    made = [*snapshots, *(Snapshot(*key, fields) for key, fields in live.items())]
+    now = _check(folder, schemas_of(made))
+    errors = list(now.errors)
+    for snapshot in snapshots:
+        for key, fields in live.items():
+            if _is_of(snapshot, key):
+                own = [each for each in users if _is_of(snapshot, _object(each))]
+                errors = drift(snapshot, fields, own, errors, folder.as_posix())
+    found = [one for one in errors if not one.is_warning]
+    warnings = [one for one in errors if one.is_warning]
+    return LoadReport(report.mappings, tuple(found), (*report.warnings, *warnings))
+
+
+def _check(
+    folder: Path, schemas: Mapping[str, Mapping[str, Mapping[str, CrmField]]] | None
+) -> LoadReport:
+    products = {name: product.info for name, product in PRODUCTS.items()}
+    return check_folder(folder, products, schemas, CONNECTORS)
+
+
+def _chosen(sources: Sequence[str], mappings: Collection[MappingFile]) -> list[str]:
+    known = list(dict.fromkeys(each.source for each in mappings))
+    for name in sources:
+        if name not in known:
+            fix = did_you_mean(name, known)
+            message = f"no mapping file names the source '{name}'. {fix}".rstrip()
+            raise click.BadParameter(message, param_hint="SOURCE")
+    return list(dict.fromkeys(sources)) or known
+
+
+def _object(mapping: MappingFile) -> tuple[str, str]:
+    return mapping.source, mapping.object
+
+
+def _is_of(snapshot: Snapshot, key: tuple[str, str]) -> bool:
+    source, object_name = key
+    is_object = snapshot.object.casefold() == object_name.casefold()
+    return snapshot.source == source and is_object
+
+
+def drifted(findings: Sequence[Finding]) -> bool:
+    """Whether any of these says that a CRM has left its snapshot."""
+    return any(finding.code in ("M308", "W230") for finding in findings)
