@@ -62,7 +62,7 @@ class Deliveries:
     ) -> Accepted:
         """Record one delivery and its runs in one transaction, one round trip.
 
-        `events` are rows of `accept_delivery` (accept.sql), at most one for each
+        `events` are rows of `accept_delivery` (see its migration), at most one for each
         record and mapping. Safe to repeat: what was recorded counts as a repeat.
 
         Raises DatabaseAway: nothing was recorded, or nobody knows.

@@ -150,3 +150,25 @@ def test_a_database_that_is_away_is_told_without_its_password() -> None:
     for text in (str(away.value), repr(database)):
         assert "secret-word" not in text
     database.close()
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_code(empty: Database) -> None:
+    upgrade(empty.url)
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    def ours(thing: object, name: str, kind: str, *_: object) -> bool:
+        return kind != "table" or not name.startswith("procrastinate_")
+
+    with empty.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_object": ours,
+                "compare_type": True,
+                "compare_server_default": True,
+            },
+        )
+        differences = compare_metadata(context, metadata)
+    mine = [d for d in differences if "alembic_version" not in str(d)]
+    assert mine == []

@@ -71,7 +71,8 @@ begin
                 repeat_key = e.repeat_key, lead = e.lead,
                 person_key = e.person_key, state = e.state, is_bulk = e.is_bulk,
                 token = e.token, last_event_at = now(), due_at = now(),
-                enriched_at = null, finished_at = null, asked = 0, lookup = null,
+                enriched_at = null, finished_at = null, batch_id = null,
+                asked = 0, lookup = null,
                 lookup_api = null, lookup_key = null, question = null,
                 attempts = 0, error = null, cause = null, verdict = null,
                 reason = null, result = null, decisions = null
