@@ -101,6 +101,17 @@ def test_a_repeat_of_a_failed_run_starts_it_again_but_one_of_a_written_run_does_
         assert len(desk.runs()) == 1
 
 
+def test_a_run_that_is_started_again_has_left_its_old_batch(desk: Desk) -> None:
+    desk.enrich(event(1))
+    owner = desk.hire()
+    batch = desk.batch(owner)
+    assert batch is not None
+    desk.settle(owner, batch, "failed")
+    assert desk.accept(event(1)).accepted == 1
+    (run,) = desk.runs()
+    assert (run.state, run.batch_id, run.finished_at) == ("ready", None, None)
+
+
 def test_there_and_back_again_in_the_window_is_three_runs(desk: Desk) -> None:
     for inputs in ("a", "b", "a"):
         assert desk.accept(event(1, inputs)).accepted == 1
