@@ -41,7 +41,7 @@ def measure(ground: Ground, scale: Scale, say: Callable[[str], None]) -> Iterato
         "0.1 ms",
         ms <= 0.3,
     )
-    yield _check(scale.mapping_files, say)
+    yield from _check(scale.mapping_files, say)
 
 
 def _decide_ms() -> float:
@@ -66,22 +66,22 @@ def _decide_ms() -> float:
     return 1000 * median(rounds)
 
 
-def _check(files: int, say: Callable[[str], None]) -> Row:
+def _check(files: int, say: Callable[[str], None]) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="leadbridge-bench-") as name:
         folder = Path(name)
         tests = _write_files(folder, files)
         checked = _command_s("check", folder)
         tested = _command_s("test", folder)
     say(f"check {checked:.1f} s, test {tested:.1f} s")
-    total = checked + tested
-    return Row(
-        f"check and test {files} files with {tests:,} tests",
-        f"{total:.1f} s (check {checked:.1f}, test {tested:.1f})",
-        "both commands, their start included",
-        "6 s",
-        "3 s",
-        total <= 6,
-    )
+    for command, took in (("check", checked), ("test", tested)):
+        yield Row(
+            f"{command} of {files} files with {tests:,} tests",
+            f"{took:.1f} s",
+            "the whole command, its start included",
+            "6 s",
+            "3 s",
+            took <= 6,
+        )
 
 
 def _write_files(folder: Path, files: int) -> int:
@@ -95,7 +95,9 @@ def _write_files(folder: Path, files: int) -> int:
         for n in range(times)
     ]
     for number in range(files):
-        text = f"{head}\ntests:\n{''.join(numbered)}"
+        # A source each: one field of one source has one owner.
+        own = head.replace("source: marketo\n", f"source: marketo-{number}\n")
+        text = f"{own}\ntests:\n{''.join(numbered)}"
         (folder / f"marketo-{number}.yaml").write_text(text)
     return files * single * times
 
