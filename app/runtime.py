@@ -133,6 +133,46 @@ def _parts(
     return parts
 
 
+def sixsense_of(settings: Settings) -> SixsenseClient:
+    """6sense, for a command that asks it. Raises ConfigurationError without a token."""
+    problems = _token_problems(settings)
+    if problems:
+        raise ConfigurationError("The environment has settings to mend.", problems)
+    return _sixsense(settings)
+
+
+def ledger_of_command(settings: Settings, database: Database) -> Ledger:
+    """The ledger in `database`, with the key of its hashes."""
+    return Ledger.on(
+        database,
+        person_key=installation.person_key(database, settings.person_key),
+        repeat_window=timedelta(seconds=settings.repeat_window_s),
+    )
+
+
+def parts_of_command(
+    settings: Settings,
+    database: Database,
+    mapping: MappingFile,
+    connector: Connector,
+    sixsense: SixsenseClient | None = None,
+) -> Parts:
+    """What a command needs to call one source, and 6sense, under the shared limits."""
+    ledger = ledger_of_command(settings, database)
+    parts = Parts(
+        settings=settings,
+        ledger=ledger,
+        mappings={mapping.name: mapping},
+        sources=_sources(database, (mapping,), {mapping.source: connector}),
+        sixsense=sixsense or SixsenseClient({}),
+        rings=_rings(settings, database, (mapping,), sixsense) if sixsense else {},
+        person_key=ledger.written.key,
+    )
+    for ring in (*(one.ring for one in parts.sources.values()), *parts.rings.values()):
+        ring.prepare()
+    return parts
+
+
 def _callers(settings: Settings) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.enrich_threads, thread_name_prefix="6sense")
 

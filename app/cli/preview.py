@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.mapping import AS_JSON, canonical, mapping_named
-from app.domain import Decision, Decisions, LookupAnswer, LookupResult
-from app.errors import AppError
+from app.domain import Decision, Decisions, LookupAnswer
+from app.errors import AppError, ConfigurationError
 
 if TYPE_CHECKING:
-    from app.mapping.model import MappingFile
+    from app.ledger.database import Database
+    from app.mapping.model import Lookup, MappingFile
+    from app.mapping.preview import Preview
+    from app.settings import Settings
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 #: More of a value than this does not fit into a table.
@@ -25,7 +31,7 @@ WIDTH = 44
 
 @click.command()
 @click.argument("mapping")
-@click.option("--lead", type=FILE, required=True, help="The event's record, as JSON.")
+@click.option("--lead", type=FILE, help="The event's record, as JSON.")
 @click.option(
     "--answer",
     "answers",
@@ -33,43 +39,142 @@ WIDTH = 44
     help="6sense's answer, as JSON; NAME=FILE where the mapping has several lookups.",
 )
 @click.option("--current", type=FILE, help="The record as the CRM has it now.")
+@click.option("--run", "run_id", type=int, help="Of a run in the ledger, by its id.")
+@click.option("--record", help="Of this record as it is now; 6sense is asked.")
+@click.option("--yes", is_flag=True, help="With --record: a credit may be spent.")
 @AS_JSON
 def preview(
     mapping: str,
-    lead: Path,
+    lead: Path | None,
     answers: tuple[str, ...],
     current: Path | None,
+    run_id: int | None,
+    record: str | None,
+    yes: bool,
     as_json: bool,
 ) -> int:
-    """Show what a mapping makes of one lead and one answer; nothing is sent.
+    """Show what a mapping makes of one lead; nothing is ever written.
 
-    MAPPING is a file, or the name of a mapping in MAPPINGS_DIR.
+    MAPPING is a file, or the name of a mapping in MAPPINGS_DIR. The lead comes from
+    files (--lead, --answer, --current), from a run that the ledger has (--run: its
+    lead, its answers, its record as it was), or live (--record: the record is read
+    from its source, and 6sense is asked after telling what that may cost).
     """
-    from app.mapping.apply import Facts, decide, skip_reason
-
+    if [lead, run_id, record].count(None) != 2:
+        raise click.UsageError("Say one of --lead, --run and --record.")
+    if lead is None and (answers or current):
+        raise click.UsageError("--answer and --current go with --lead.")
+    if yes and record is None:
+        raise click.UsageError("--yes goes with --record.")
     chosen = mapping_named(mapping)
-    now = datetime.now(UTC)
-    given = _given(answers, chosen)
-    known: dict[str, LookupAnswer] = {}
-    facts = Facts(_read_map(lead), now, source=chosen.source, answers=known)
-    skipped = skip_reason(chosen, facts)
-    if skipped is not None:
-        decisions, asked = Decisions(skipped=skipped, result="skipped"), {}
+    if run_id is not None:
+        shown = _of_run(chosen, run_id)
+    elif record is not None:
+        shown = _live(chosen, record, yes=yes)
     else:
-        asked = _ask(chosen, facts, known, given)
-        record = _read_map(current) if current else {}
-        decisions = decide(
-            chosen,
-            facts,
-            current=record if chosen.reads_current else None,
-            last_written={},
-            now=now,
-        )
+        shown = _of_files(chosen, lead, answers, current)
     if as_json:
-        click.echo(json.dumps(_preview_dict(decisions, asked), indent=2, default=str))
+        click.echo(json.dumps(_preview_dict(shown), indent=2, default=str))
     else:
-        _print_preview(decisions, asked)
+        _print_preview(shown)
     return 0
+
+
+def _of_files(
+    chosen: MappingFile,
+    lead: Path | None,
+    answers: Sequence[str],
+    current: Path | None,
+) -> Preview:
+    from app.mapping.apply import Facts
+    from app.mapping.preview import preview as preview_of
+
+    given = _given(answers, chosen)
+    now = datetime.now(UTC)
+
+    def answer(lookup: Lookup, _: Mapping[str, str]) -> LookupAnswer | None:
+        path = given.get(lookup.name)
+        if path is None:
+            return None
+        try:
+            result, data = canonical(lookup.api, _read(path))
+        except AppError as error:
+            message = f"{path}: {error}"
+            raise click.BadParameter(message, param_hint="--answer") from None
+        return LookupAnswer(result, lookup.api, now, data=data)
+
+    return preview_of(
+        chosen,
+        Facts(_read_map(lead) if lead else {}, now, source=chosen.source),
+        answer,
+        current=_read_map(current) if current else {},
+        last_written={},
+        now=now,
+    )
+
+
+def _of_run(chosen: MappingFile, run_id: int) -> Preview:
+    from app.cli.runs import open_database
+    from app.cli.serve import load_settings
+    from app.ledger import reports
+    from app.pipeline.preview import of_run
+    from app.runtime import ledger_of_command
+    from app.sixsense.client import SixsenseClient
+
+    with open_database() as database:
+        story = reports.story(database, run_id)
+        if story is None:
+            raise click.ClickException(
+                f"There is no run {run_id}. See: leadbridge runs"
+            )
+        ledger = ledger_of_command(load_settings(LOG_LEVEL="WARNING"), database)
+        return of_run(ledger, SixsenseClient({}), chosen, story)
+
+
+def _live(chosen: MappingFile, record: str, *, yes: bool) -> Preview:
+    from app import runtime
+    from app.cli.serve import load_settings
+    from app.cli.sources import connector_of
+    from app.pipeline.live_preview import Live
+
+    settings = load_settings(LOG_LEVEL="WARNING")
+    connector = connector_of(chosen.source, os.environ)
+    sixsense = runtime.sixsense_of(settings)
+    with ExitStack() as stack:
+        database = _database_if_there(settings, stack)
+        parts = (
+            runtime.parts_of_command(settings, database, chosen, connector, sixsense)
+            if database is not None
+            else None
+        )
+        live = Live(
+            chosen, connector, sixsense, parts, lambda what: _may_spend(what, yes=yes)
+        )
+        return live.show(record)
+
+
+def _database_if_there(settings: Settings, stack: ExitStack) -> Database | None:
+    """The ledger, if this machine knows one; a preview does without, too."""
+    from app.cli.runs import open_database
+    from app.ledger.database import DatabaseAway
+
+    if settings.database_url is None and not (settings.data_dir / "postgres").is_dir():
+        return None
+    try:
+        return stack.enter_context(open_database())
+    except (DatabaseAway, ConfigurationError) as error:
+        click.echo(f"Going on without the database: {error}", err=True)
+        return None
+
+
+def _may_spend(what: str, *, yes: bool) -> bool:
+    """Told, and agreed to on a terminal or by --yes."""
+    click.echo(f"{what}.", err=True)
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise click.UsageError("Say --yes if that is all right.")
+    return click.confirm("Ask?", err=True)
 
 
 def _given(answers: Sequence[str], mapping: MappingFile) -> dict[str, Path]:
@@ -90,31 +195,6 @@ def _given(answers: Sequence[str], mapping: MappingFile) -> dict[str, Path]:
     return found
 
 
-def _ask(
-    mapping: MappingFile,
-    facts: Any,
-    known: dict[str, LookupAnswer],
-    given: Mapping[str, Path],
-) -> dict[str, dict[str, str] | None]:
-    """The question of each lookup; fills `known`, which later questions read."""
-    from app.mapping.apply import question
-
-    asked: dict[str, dict[str, str] | None] = {}
-    for lookup in mapping.lookups:
-        name, api = lookup.name, lookup.api
-        asked[name] = question(mapping, lookup, facts)
-        if asked[name] is None:
-            known[name] = LookupAnswer(LookupResult.NOT_ASKED, api)
-        elif name in given:
-            try:
-                result, data = canonical(api, _read(given[name]))
-            except AppError as error:
-                message = f"{given[name]}: {error}"
-                raise click.BadParameter(message, param_hint="--answer") from None
-            known[name] = LookupAnswer(result, api, facts.time, data=data)
-    return asked
-
-
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
@@ -129,9 +209,11 @@ def _read_map(path: Path) -> dict[str, Any]:
     return value
 
 
-def _preview_dict(decisions: Decisions, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _preview_dict(shown: Preview) -> dict[str, Any]:
+    decisions = shown.decisions
     return {
-        "asked": asked,
+        "asked": shown.asked,
+        "notes": shown.notes,
         "result": decisions.result,
         "skipped": decisions.skipped,
         "failed": decisions.failed,
@@ -139,11 +221,11 @@ def _preview_dict(decisions: Decisions, asked: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _print_preview(decisions: Decisions, asked: Mapping[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    for name, inputs in asked.items():
+def _print_preview(shown: Preview) -> None:
+    decisions = shown.decisions
+    for note in shown.notes:
+        click.echo(f"note: {note}.")
+    for name, inputs in shown.asked.items():
         told = (
             json.dumps(inputs, ensure_ascii=False) if inputs else "nothing: not asked"
         )
@@ -154,6 +236,13 @@ def _print_preview(decisions: Decisions, asked: Mapping[str, Any]) -> None:
             click.echo(f"{word}: {why}")
             return
     click.echo(f"result: {decisions.result}")
+    _print_fields(decisions)
+
+
+def _print_fields(decisions: Decisions) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     for heading in ("field", "from", "value", "now in CRM", "decision", "reason"):
         table.add_column(heading, overflow="fold")

@@ -59,6 +59,14 @@ _ATTEMPTS = sa.text("""
     where run_id = :id or batch_id = :batch order by at, id
 """)
 _UPDATES = sa.text("select at, values from updates where run_id = :id order by at, id")
+_ANSWER = sa.text("select answer from enrichments where id = :id")
+_EARLIER = sa.text("""
+    select distinct on (w.key) w.key as field, w.value->'value' as value, u.at
+    from updates u, jsonb_each(u.values) w
+    where u.source = :source and u.object = :object and u.record_id = :record
+      and u.at < :before
+    order by w.key, u.at desc, u.id desc
+""")
 _DELIVERY = sa.text("select * from deliveries where id = :id")
 _BATCH = sa.text("select * from batches where id = :id")
 
@@ -130,6 +138,21 @@ def story(database: Database, run_id: int) -> Story | None:
         attempts=database.rows(_ATTEMPTS, id=run_id, batch=batch_id),
         batch=database.row(_BATCH, id=batch_id),
         updates=database.rows(_UPDATES, id=run_id),
+    )
+
+
+def answer_text(database: Database, enrichment_id: int) -> str | None:
+    """The text of one stored answer; None: it is not kept any more."""
+    row = database.row(_ANSWER, id=enrichment_id)
+    return row.answer if row else None
+
+
+def earlier_writes(
+    database: Database, source: str, object_name: str, record: str, before: datetime
+) -> Sequence[sa.Row[Any]]:
+    """Rows of field, value, at: our last write of each before a time, while kept."""
+    return database.rows(
+        _EARLIER, source=source, object=object_name, record=record, before=before
     )
 
 
