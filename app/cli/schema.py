@@ -44,8 +44,8 @@ def pull(source: str, object_name: str, as_json: bool) -> None:
 
     Writes schemas/SOURCE.OBJECT.json in MAPPINGS_DIR, one line for each field, and
     tells what changed since the last time. `check`, `test`, `preview` and the service
-    itself go by it from then on. Needs no settings but those of SOURCE: no database,
-    no token of 6sense.
+    itself go by it from then on; editors by schemas/mapping.schema.json, which is
+    made anew. Needs no settings but those of SOURCE: no database, no token of 6sense.
     """
     from app.cli.mapping import mappings_folder
     from app.cli.sources import connector_of, live_fields
@@ -84,10 +84,16 @@ def _last(path: Path) -> Snapshot | None:
 
 
 def _write(folder: Path, snapshot: Snapshot) -> None:
-    from app.mapping.snapshots import save, text_of
+    from app.mapping.editor import editor_text
+    from app.mapping.snapshots import EDITOR_FILE, FOLDER, read_snapshots, save, text_of
+    from app.sixsense import PRODUCTS
 
     try:
         save(folder, snapshot.file, text_of(snapshot))
+        # Of all that were pulled: one file serves every mapping of the folder.
+        snapshots, _ = read_snapshots(folder)
+        products = [product.info for product in PRODUCTS.values()]
+        save(folder, f"{FOLDER}/{EDITOR_FILE}", editor_text(products, snapshots))
     except OSError as error:
         raise ConfigurationError(
             f"{folder / snapshot.file} cannot be written: {error.strerror}.",

@@ -209,22 +209,40 @@ def a_span(value: Any) -> Complaint | None:
     return Complaint("M106", f"{_shown(value)} is not a span of time", FORM)
 
 
-def not_yet(what: str, fix: str) -> Check:
-    """Refuse what the reference has and this release does not do."""
-    message = f"{what} does not work yet in this release"
-    return lambda _: Complaint("M199", message, fix)
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """A check that refuses what the reference has and this release does not do."""
+
+    what: str
+    fix: str
+
+    def __call__(self, _: Any) -> Complaint | None:
+        message = f"{self.what} does not work yet in this release"
+        return Complaint("M199", message, self.fix)
 
 
-def one_of(noun: str, *words: str) -> Check:
-    """One of a closed set of words."""
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A check for one of a closed set of words."""
 
-    def check(value: Any) -> Complaint | None:
-        if isinstance(value, str) and value in words:
+    noun: str
+    words: tuple[str, ...]
+
+    def __call__(self, value: Any) -> Complaint | None:
+        if isinstance(value, str) and value in self.words:
             return None
-        fix = did_you_mean(str(value), words)
-        return Complaint("M106", f"{_shown(value)} is not {noun}", fix)
+        fix = did_you_mean(str(value), self.words)
+        return Complaint("M106", f"{_shown(value)} is not {self.noun}", fix)
 
-    return check
+
+def not_yet(what: str, fix: str) -> NotYet:
+    """Refuse what the reference has and this release does not do."""
+    return NotYet(what, fix)
+
+
+def one_of(noun: str, *words: str) -> OneOf:
+    """One of a closed set of words."""
+    return OneOf(noun, words)
 
 
 def _shown(value: Any) -> str:

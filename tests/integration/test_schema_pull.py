@@ -8,9 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from app import cli
+from app.mapping.nodes import plain
+from app.mapping.tree import parse
 from sandbox.marketo.fields import Field
 from sandbox.server import Sandbox
 from tests.stack import ROOT, Stack, new_database
@@ -125,6 +128,25 @@ def test_a_pull_tells_what_is_new_gone_retyped_and_shorter(
     (changed,) = shown["changed"]
     assert changed["words"] == "takes 400 characters now, not 40"
     assert (changed["was"]["length"], changed["now"]["length"]) == (40, 400)
+
+
+def test_editors_get_a_schema_that_finds_a_misspelt_field(
+    folder: Path, run: Run
+) -> None:
+    run("schema", "pull", "marketo")
+    made = json.loads((folder / "schemas" / "mapping.schema.json").read_text())
+    validator = jsonschema.Draft7Validator(made)
+
+    def problems(name: str) -> list[str]:
+        tree, _ = parse(f"{MAPPING}  {name}: {{value: 1, write: always}}\n", "m.yaml")
+        errors = validator.iter_errors(plain(tree))
+        return ["/".join(map(str, one.absolute_path)) for one in errors]
+
+    assert problems("sixsenseIntent") == []
+    assert problems("sixsenseIntnt") == ["fields/sixsenseIntnt"]
+    assert problems("updatedAt") == ["fields/updatedAt"]
+    tree, _ = parse((ROOT / "mappings" / "marketo.yaml").read_text(), "m.yaml")
+    assert list(validator.iter_errors(plain(tree))) == []
 
 
 def test_a_snapshot_that_cannot_be_read_is_replaced_and_told_of(
