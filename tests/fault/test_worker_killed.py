@@ -11,8 +11,11 @@ STALLED_AFTER_S = float(FAST["STALLED_AFTER_S"])
 
 
 def begin(stack: Callable[..., Stack], **environ: str) -> tuple[Stack, Process]:
-    """Sandbox, web and one worker, with no limit on either side."""
-    box = stack(**{**UNLIMITED, **environ})
+    """Sandbox, web and one worker, with no limit on either side.
+
+    Leases outlast the test: what is freed before, a rescue has freed.
+    """
+    box = stack(**{**UNLIMITED, "ENRICH_LEASE_S": "600", **environ})
     box.start_sandbox(**NO_LIMITS)
     box.start_web()
     return box, box.start_worker()
