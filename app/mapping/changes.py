@@ -159,7 +159,8 @@ def _other(was: CrmField, now: CrmField) -> Iterator[str]:
 
 
 def _size(field: CrmField) -> str:
-    return f"{field.length} {'bytes' if field.length_in_bytes else 'characters'}"
+    unit = "byte" if field.length_in_bytes else "character"
+    return f"{field.length} {unit}{'s' * (field.length != 1)}"
 
 
 def _before(was: CrmField, now: CrmField) -> str:

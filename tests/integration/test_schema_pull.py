@@ -324,6 +324,62 @@ def test_check_live_asks_nobody_while_something_else_is_wrong(
     assert "Did you mean sixsenseFit?" in out
 
 
+# A first mapping file
+
+
+def test_a_first_mapping_is_made_from_what_was_pulled(folder: Path, run: Run) -> None:
+    run("schema", "pull", "marketo")
+    code, out, _ = run("mapping", "init", "marketo")
+    assert code == 0
+    assert out.endswith("marketo.yaml: look through it, then `leadbridge check` and "
+                        "`leadbridge test`.\n")  # fmt: skip
+    assert run("check")[:2] == (0, "1 mapping file, no errors.\n")
+    assert run("test")[:2] == (0, "2 tests, all passed.\n")
+    text = (folder / "marketo.yaml").read_text()
+    assert "match: {by: id, from: lead.id}" in text
+    assert "firstname: lead.firstName" in text
+    # Another file for the same object takes what is left, and both load together.
+    assert run("mapping", "init", "marketo", "--name", "two")[0] == 0
+    assert "marketo.yaml writes it already" in (folder / "two.yaml").read_text()
+    assert run("check")[:2] == (0, "2 mapping files, no errors.\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (["markto"], 2, "no connector for 'markto'. Did you mean marketo?"),
+        (["marketo", "--name", "../x"], 2, "'../x' cannot be the name of a mapping"),
+        (["marketo", "--name", "one"], 1, "one.yaml is there already, and is not over"),
+        (["marketo"], 1, "not pulled yet. - First `leadbridge schema pull marketo`."),
+        (
+            ["marketo", "--object", "deal"],
+            1,
+            "The fields of deal in marketo were not pulled yet. - First `leadbridge "
+            "schema pull marketo --object deal`.",
+        ),
+    ],
+)
+def test_what_keeps_a_first_mapping_from_being_made_is_said(
+    folder: Path, run: Run, argv: list[str], code: int, words: str
+) -> None:
+    write(folder, "sixsenseHot: {value: true, write: always}")
+    before = (folder / "one.yaml").read_text()
+    ended, out, err = run("mapping", "init", *argv)
+    assert (ended, out) == (code, "")
+    assert words in " ".join(err.split())
+    assert [path.name for path in folder.glob("*.yaml")] == ["one.yaml"]
+    assert (folder / "one.yaml").read_text() == before
+
+
+def test_a_first_mapping_waits_until_the_others_load(folder: Path, run: Run) -> None:
+    run("schema", "pull", "marketo")
+    write(folder, "sixsenseHott: {value: true, write: always}")
+    code, _, err = run("mapping", "init", "marketo")
+    assert code == 1
+    assert "The files that are there do not load." in err
+    assert "Did you mean sixsenseHot?" in err
+
+
 # In production
 
 
