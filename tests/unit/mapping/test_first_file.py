@@ -1,7 +1,7 @@
 """A first mapping file from pulled fields: which field gets what, and that it loads."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain import CrmField
@@ -13,6 +13,10 @@ from app.mapping.snapshots import KNOWN_TYPES, Snapshot, schemas_of
 from tests.mapping_parts import PRODUCT_INFOS, canonical
 
 EMAIL = CrmField("Email", "email", "E-mail")
+
+
+#: Other programs may be using the machine.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def plan_of(*fields, owned=None):
@@ -132,6 +136,7 @@ SOME_FIELD = st.builds(
 )
 
 
+@UNHURRIED
 @given(st.lists(SOME_FIELD, max_size=12))
 def test_whatever_the_fields_the_file_loads_and_its_tests_pass(fields):
     try:

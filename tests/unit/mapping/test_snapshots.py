@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain import CrmField
@@ -27,6 +27,9 @@ from tests.mapping_parts import (
     mapping_text,
     matched,
 )
+
+#: Other programs may be using the machine.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 FIELDS = (
     CrmField("sxStage", "picklist", "Stage", values=("1 - Target", "2 - Decision")),
@@ -87,6 +90,7 @@ SOME_FIELD = st.builds(
 )
 
 
+@UNHURRIED
 @given(st.lists(SOME_FIELD, max_size=5))
 def test_what_was_written_is_read_again(tmp_path_factory, fields):
     written = snapshot(*fields) if fields else snapshot()
@@ -97,6 +101,7 @@ def test_what_was_written_is_read_again(tmp_path_factory, fields):
     assert len(text_of(read).splitlines()) == 7 + len(written.fields)
 
 
+@UNHURRIED
 @given(st.binary(max_size=200) | st.text().map(str.encode))
 def test_any_bytes_are_a_snapshot_or_a_finding(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("schemas") / "acme.lead.json"
@@ -109,6 +114,7 @@ def test_any_bytes_are_a_snapshot_or_a_finding(tmp_path_factory, data):
 GOOD = json.loads(text_of(snapshot()))
 
 
+@UNHURRIED
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
