@@ -58,6 +58,8 @@ class Turn:
     settled_at: float = field(default_factory=time.monotonic)
     pauses: Mapping[Scope, Pause] = field(default_factory=dict)
     pauses_at: float = 0.0
+    #: When it was looked last for runs that are not planned yet.
+    planned_at: float = 0.0
     #: Until when asking for a slot is in vain.
     no_slot_before: float = 0.0
     #: Sources with runs that the send pump was not woken for yet.
@@ -67,6 +69,17 @@ class Turn:
     def scope(self) -> Scope:
         """What a pause of this token stops: a replaced token is not paused."""
         return Scope("token", self.ring.name)
+
+    def room(self) -> int:
+        """How many runs may be claimed now.
+
+        Without a limit a call may wait for its thread, so that claims are full ones
+        and no thread waits for them.
+        """
+        free = self.parts.settings.enrich_threads - len(self.calls)
+        if not self.ring.slots:
+            free = free + CLAIM_COUNT if free + CLAIM_COUNT // 2 >= 0 else 0
+        return min(CLAIM_COUNT, free)
 
     def read_pauses(self) -> None:
         """Look which scopes are paused, if the last look is old."""
@@ -130,12 +143,16 @@ def _wakes(turn: Turn) -> list[Wake]:
 
 def _start(turn: Turn) -> bool:
     """Plan, and start what can be started now; False when nothing is due."""
+    count = turn.room()
+    now = time.monotonic()
+    if count <= 0 and now - turn.planned_at < LOOK_EVERY_S:
+        return True
     turn.read_pauses()
+    turn.planned_at = now
     sendable = plan(turn.parts, turn.token, turn.owner, turn.pauses)
     turn.moved |= sendable or set()
     if turn.is_closed():
         return False
-    count = min(CLAIM_COUNT, turn.parts.settings.enrich_threads - len(turn.calls))
     if turn.is_probing():
         count = min(count, 1 - len(turn.calls))
     if count <= 0 or time.monotonic() < turn.no_slot_before:
