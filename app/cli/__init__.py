@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("app.cli.trials:test", "Run the tests inside mapping files."),
     "preview": ("app.cli.preview:preview", "Show what a mapping makes of an event."),
     "schema": ("app.cli.schema:schema", "Pull a CRM's own schema."),
+    "adopt": ("app.cli.adopt:adopt", "Let present values count as ours."),
     "mapping": ("app.cli.first_mapping:mapping", "Start a mapping file."),
     "pause": ("app.cli.pauses:pause", "Stop a source, token, pool or product."),
     "resume": ("app.cli.pauses:resume", "End a pause."),

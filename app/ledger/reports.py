@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.ledger.database import Database
+from app.ledger.database import Database, compact_json
 
 _RUN_COUNTS = sa.text("""
     select source, state, count(*) as runs from runs group by source, state
@@ -66,6 +66,21 @@ _EARLIER = sa.text("""
     where u.source = :source and u.object = :object and u.record_id = :record
       and u.at < :before
     order by w.key, u.at desc, u.id desc
+""")
+_RECORDS = sa.text("""
+    select distinct record_id from runs
+    where source = :source and mapping = :mapping and record_id is not null
+    order by record_id
+""")
+_LAST_ASKED = sa.text("""
+    select distinct on (r.record_id) r.id, r.record_id, r.lead, r.event, r.event_at,
+           r.received_at, r.changed_by
+    from runs r
+    where r.source = :source and r.mapping = :mapping and r.record_id in
+        (select jsonb_array_elements_text(cast(:records as jsonb)))
+      and exists (select from run_lookups l
+                  where l.run_id = r.id and l.enrichment_id is not null)
+    order by r.record_id, r.id desc
 """)
 _DELIVERY = sa.text("select * from deliveries where id = :id")
 _BATCH = sa.text("select * from batches where id = :id")
@@ -153,6 +168,24 @@ def earlier_writes(
     """Rows of field, value, at: our last write of each before a time, while kept."""
     return database.rows(
         _EARLIER, source=source, object=object_name, record=record, before=before
+    )
+
+
+def records_of(database: Database, source: str, mapping: str) -> list[str]:
+    """The keys of all records that runs of this mapping were about."""
+    rows = database.rows(_RECORDS, source=source, mapping=mapping)
+    return [row.record_id for row in rows]
+
+
+def last_asked(
+    database: Database, source: str, mapping: str, records: Sequence[str]
+) -> Sequence[sa.Row[Any]]:
+    """The newest run of each of these records for which 6sense was asked."""
+    return database.rows(
+        _LAST_ASKED,
+        source=source,
+        mapping=mapping,
+        records=compact_json(list(records)),
     )
 
 

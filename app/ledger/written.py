@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,6 +43,21 @@ _SET_LAST = sa.text("""
         kind = excluded.kind, digest = excluded.digest, at = excluded.at,
         person_key = excluded.person_key
 """)
+# What the service wrote after the record was read is newer than what was read.
+_ADOPT = sa.text("""
+    insert into last_written
+        (source, object, record_id, field, kind, digest, person_key, at)
+    select source, object, record_id, field, kind, digest, person_key, now()
+    from jsonb_to_recordset(cast(:rows as jsonb)) as w(
+        source text, object text, record_id text, field text, kind text,
+        digest text, person_key text)
+    on conflict (source, object, record_id, field) do update set
+        kind = excluded.kind, digest = excluded.digest, at = excluded.at,
+        person_key = coalesce(excluded.person_key, last_written.person_key)
+    where last_written.at < :read_at
+    returning field
+""")
+_NOW = sa.text("select clock_timestamp()")
 _PURGE = sa.text("delete from updates where at < now() - :age")
 
 
@@ -82,6 +97,20 @@ class Write:
     #: How the CRM compares a field (values.py), where its type is known; others go
     #: by the value itself. Kept with the hash, so that both are of one kind.
     kinds: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A value that a record has, and that is to count as ours."""
+
+    source: str
+    object: str
+    record_id: str
+    field: str
+    #: How it is compared (values.py).
+    kind: str
+    value: Any
+    person_key: str | None
 
 
 class Written:
@@ -133,6 +162,31 @@ class Written:
             "digest": digest(self.key, kind, value),
             "person_key": write.person_key,
         }
+
+    def now(self) -> datetime:
+        """The database's clock, for `adopt`."""
+        row = self.database.row(_NOW)
+        return row[0] if row else datetime.now(UTC)
+
+    def adopt(self, present: Sequence[Present], *, read_at: datetime) -> list[str]:
+        """Let these values count as ours; returns the field of each that does now.
+
+        `read_at`: before the records were read. What was written since stays.
+        """
+        rows = [
+            {
+                "source": one.source,
+                "object": one.object,
+                "record_id": one.record_id,
+                "field": one.field,
+                "kind": one.kind,
+                "digest": digest(self.key, one.kind, one.value),
+                "person_key": one.person_key,
+            }
+            for one in present
+        ]
+        found = self.database.rows(_ADOPT, rows=compact_json(rows), read_at=read_at)
+        return [row.field for row in found]
 
     def purge(self, *, age: timedelta) -> None:
         """Forget written values older than `age`. LastWritten stays for good."""
