@@ -53,7 +53,7 @@ def run(names: Sequence[str], scale: Scale, say: Say) -> list[Row]:
         return [row for name in names for row in ROWS[name](shared, scale, say)]
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse, measure, print; 1 if a figure misses what must hold."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(ROWS)}; else all")
@@ -61,7 +61,7 @@ def main() -> int:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--full", action="store_true", help="full size; half an hour")
     size.add_argument("--tiny", action="store_true", help="to see that it runs")
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     unknown = [name for name in given.names if name not in ROWS]
     if unknown:
         parser.error(f"no row {', '.join(unknown)}; there are: {', '.join(ROWS)}")

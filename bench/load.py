@@ -89,11 +89,10 @@ class Generator:
         """Open the connections."""
         loop = asyncio.get_running_loop()
         parts = urlsplit(url)
+        host, port = parts.hostname or "127.0.0.1", parts.port or 80
         senders = []
         for _ in range(connections):
-            _, sender = await loop.create_connection(
-                lambda: Sender(self), parts.hostname, parts.port
-            )
+            _, sender = await loop.create_connection(lambda: Sender(self), host, port)
             senders.append(sender)
         return senders
 

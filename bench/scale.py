@@ -14,6 +14,7 @@ class Scale:
     accept_s: float = 4.0
     steady_s: float = 12.0
     quiet_leads: int = 20
+    #: A multiple of 300: a last batch that is not full waits for company.
     drain_leads: int = 6000
     #: A multiple of 98, so that the last window of the limit is a whole one.
     bulk_leads: int = 98 * 12
