@@ -80,7 +80,7 @@ def ground() -> Iterator[Ground]:
     """Start what all rows share, and end it."""
     with tempfile.TemporaryDirectory(prefix="leadbridge-bench-") as name:
         folder = Path(name)
-        server = EmbeddedServer(folder / "database")
+        server = EmbeddedServer(folder)
         url = server.start()
         log = folder / "upstreams.log"
         stub = Process("upstreams", ["-m", "bench.upstreams"], _inherited(), log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,11 +16,18 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a running PostgreSQL, stopped at the end."""
-    server = EmbeddedServer(tmp_path_factory.mktemp("database"))
-    yield server.start()
-    server.stop()
+def server_url() -> Iterator[str]:
+    """The URL of a running PostgreSQL, stopped at the end.
+
+    Not in pytest's folder: it is closed to the user whom root starts PostgreSQL as,
+    and the next run closes it again.
+    """
+    with tempfile.TemporaryDirectory(prefix="leadbridge-") as folder:
+        server = EmbeddedServer(Path(folder))
+        try:
+            yield server.start()
+        finally:
+            server.stop()
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,7 +29,8 @@ class OneBox(Stack):
     """An installation that `up` keeps; its database comes with it."""
 
     def __init__(self, folder: Path, **environ: str) -> None:
-        self.data = folder / "data"
+        # Not in pytest's folder, which is closed to all but one user.
+        self.data = Path(tempfile.mkdtemp(prefix="leadbridge-"))
         super().__init__(
             folder,
             None,
@@ -96,6 +99,7 @@ class OneBox(Stack):
             if is_alive(each):
                 each.send_signal(signal.SIGKILL)
         super().close()
+        shutil.rmtree(self.data, ignore_errors=True)
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -168,7 +168,7 @@ def _stage(port: int) -> Iterator[Stage]:
     from app.ledger.database import upgrade
     from app.ledger.embedded import EmbeddedServer
 
-    with tempfile.TemporaryDirectory(prefix="leadbridge-demo-") as name:
+    with tempfile.TemporaryDirectory(prefix="leadbridge-") as name:
         stage = Stage(Path(name), port)
         server = EmbeddedServer(stage.folder)
         try:

