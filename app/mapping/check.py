@@ -12,7 +12,7 @@ from app.mapping.entries import Made, Tools
 from app.mapping.findings import Findings, closest, did_you_mean, shorten
 from app.mapping.fit import DATES, NUMBERS, fit
 from app.mapping.model import MappingFile
-from app.mapping.nodes import Node, Table, text_at
+from app.mapping.nodes import Items, Node, Scalar, Table, text_at
 from app.mapping.readers import RANKING
 from app.mapping.reasons import NOT_ALLOWED, READ_ONLY, TOO_LONG, Keep
 from app.values import stamp
@@ -21,9 +21,10 @@ _CODES = {TOO_LONG: "M303", NOT_ALLOWED: "M304", READ_ONLY: "M302"}
 
 
 def check_entries(
-    made: Sequence[Made], written: Sequence[str], tools: Tools, *, reads_current: bool
+    made: Sequence[Made], fields: Table, tools: Tools, *, reads_current: bool
 ) -> None:
-    """What one entry alone cannot know to be wrong."""
+    """What one entry alone cannot know to be wrong; `fields`: all that is written."""
+    written = tuple(fields.entries)
     rules = {each.entry.field: each.entry.rule for each in made}
     for each in made:
         field, rule = each.entry.field, each.entry.rule
@@ -44,7 +45,7 @@ def check_entries(
         for target in rule.after or ():
             _check_with(target, field, written, rules, node, tools.findings)
         if tools.schema is not None:
-            _check_schema(each, tools)
+            _check_schema(each, fields.keys.get(field, each.node), tools)
         elif each.is_auto:
             _no_length(each, tools)
 
@@ -137,8 +138,8 @@ def _no_field(field: str, node: Node, tools: Tools) -> None:
     tools.findings.say("M301", message, node, fix)
 
 
-def _check_schema(made: Made, tools: Tools) -> None:
-    crm = _known(made.entry.field, made.node, tools)
+def _check_schema(made: Made, name: Node, tools: Tools) -> None:
+    crm = _known(made.entry.field, name, tools)
     if crm is None:
         return
     if made.is_auto and crm.length is None:
@@ -147,7 +148,25 @@ def _check_schema(made: Made, tools: Tools) -> None:
     values = (*made.constants, *(table.outputs if table is not None else ()))
     is_last = made.entry.template is None and made.entry.join is None
     for value in values if is_last else made.constants:
-        _takes(crm, value, made.node, tools.findings)
+        _takes(crm, value, _place(made, value, tools), tools.findings)
+
+
+def _place(made: Made, value: Any, tools: Tools) -> Node:
+    """Where a constant stands: in the entry, or in the table that it names."""
+    table = tools.tables.named.get(text_at(made.node.get("translate")))
+    for node in (made.node, *([table] if table is not None else [])):
+        found = _find(node, value)
+        if found is not None:
+            return found
+    return made.node
+
+
+def _find(node: Node, value: Any) -> Scalar | None:
+    if isinstance(node, Scalar):
+        is_it = type(node.value) is type(value) and node.value == value
+        return node if is_it else None
+    inner = node.items if isinstance(node, Items) else node.entries.values()
+    return next((found for each in inner if (found := _find(each, value))), None)
 
 
 def _takes(crm: CrmField, value: Any, node: Node, findings: Findings) -> bool:
@@ -168,11 +187,13 @@ def _constant(
     if keep.reason == TOO_LONG:
         size = f"'{shown}' has {len(str(value))}"
         message = f"{crm.name} allows {crm.length} characters; {size}"
+        fix = "Shorten it."
     elif keep.reason == NOT_ALLOWED:
         message = f"'{shown}' is not in the list of {crm.name}"
         fix = did_you_mean(str(value), crm.values or ())
     else:
         message = f"{crm.name} is {crm.type}: {keep.sentence.rstrip('.')}"
+        fix = "Write a value of that type, or take another field."
     findings.say(_CODES.get(keep.reason, "M305"), message, node, fix)
 
 

@@ -228,7 +228,7 @@ class _OneFile:
         self._look_into_wrong(node, wrong, reach)
         made = [each for each in found if each is not None]
         is_on = not self.is_current_off
-        check_entries(made, tuple(node.entries), self.tools, reads_current=is_on)
+        check_entries(made, node, self.tools, reads_current=is_on)
         return made
 
     def _look_into_wrong(

@@ -63,7 +63,8 @@ def _as(value: Any) -> Complaint | None:
 def _max(value: Any) -> Complaint | None:
     if value == "auto" or a_whole(value) is None:
         return None
-    return Complaint("M107", "`max` wants a number of characters, or auto")
+    message = "`max` wants a number of characters, or auto"
+    return Complaint("M107", message, "max: 255")
 
 
 def write_rule(value: Any) -> Complaint | None:

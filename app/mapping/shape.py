@@ -128,7 +128,14 @@ class Strict(Schema):
             if key not in known and key != "_schema":
                 messages[key] = [self._unknown(str(key), known)]
             elif key in known and key not in data:
-                messages[key] = [Complaint("M105", f"'{key}' is missing")]
+                messages[key] = [self._missing(str(key))]
+
+    def _missing(self, key: str) -> Complaint:
+        """With an example of what is wanted in that place."""
+        of_key = {field.data_key or name: field for name, field in self.fields.items()}
+        part = of_key[key]
+        example = part.schema.example if isinstance(part, Part) else self.example
+        return Complaint("M105", f"'{key}' is missing", example or f"Add `{key}: …`.")
 
     def _unknown(self, key: str, known: Collection[str]) -> Complaint:
         fix = did_you_mean(key, known)

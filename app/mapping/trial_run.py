@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,11 +14,15 @@ from app.mapping.apply import Facts, decide, question, skip_reason
 from app.mapping.findings import shorten
 from app.mapping.model import MappingFile
 from app.mapping.nodes import located
+from app.mapping.reasons import NO_VALUE
 from app.mapping.trials import Given, Step, Trial
 from app.values import same
 
 #: API and raw answer → whether 6sense knew it, and the canonical answer.
 Canonical = Callable[[str, Any], tuple[LookupResult, Mapping[str, Any]]]
+
+#: A path that picks a product: its lookup, and the product.
+_PRODUCT = re.compile(r"([\w-]+)\.scores\[product=([^\]]+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +88,31 @@ def run_trial(
         if problems:
             called = f"test '{trial.name}'" + (f", next {number}" if number else "")
             node = step.node.get("expect") or step.node
-            fix = _fix(seen)
+            fix = _fix(seen, state)
             message = f"{called}: {'; '.join(problems)}"
             findings.append(located("M601", message, node, fix=fix))
         state.keep(seen.decisions)
     return tuple(findings)
 
 
-def _fix(seen: _Seen) -> str:
-    if not seen.problem:
-        return ""
-    name = next(reversed(seen.asked), "sixsense")
-    return f"Add `{name}: no-match` or an answer."
+def _fix(seen: _Seen, state: _State) -> str:
+    if seen.problem:
+        name = next(reversed(seen.asked), "sixsense")
+        return f"Add `{name}: no-match` or an answer."
+    for decision in seen.decisions.fields:
+        picked = _PRODUCT.match(decision.origin)
+        if picked is not None and decision.reason == NO_VALUE:
+            products = _products(state.answers.get(picked[1]))
+            if products and picked[2].casefold() not in map(str.casefold, products):
+                had = ", ".join(products)
+                return f"The answer has no product {picked[2]}; it has {had}."
+    return ""
+
+
+def _products(given: Given | None) -> list[str]:
+    scores = given.raw.get("scores") if given and isinstance(given.raw, dict) else None
+    rows = [one for one in scores or () if isinstance(one, dict)]
+    return [str(one["product"]) for one in rows if one.get("product")]
 
 
 def _run(
