@@ -6,8 +6,6 @@ only: which settings there are is in settings.py, and in each connector's schema
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,10 +20,6 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 SECRET_NAME = re.compile(r"(SECRET|TOKEN|PASSWORD|PRIVATE_KEY|API_KEY)S?(_|$)")
 
 _NEW_TEXT = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
-_NEW_CIPHER_KEY = (
-    'python -c "import base64, os; '
-    'print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
-)
 _DATABASE_FORM = "postgresql://user:password@host:5432/name"
 
 
@@ -110,13 +104,6 @@ def dsn() -> Kind:
     return Kind("str", words, {"validate": fits}, is_secret=True)
 
 
-def cipher_keys() -> Kind:
-    """Keys of 32 bytes each in URL-safe base64, comma-separated, newest first."""
-    words = "keys of 32 bytes in URL-safe base64, comma-separated, newest first"
-    fix = f" Make one: {_NEW_CIPHER_KEY}"
-    return Kind("cipher_keys", words, is_secret=True, fix=fix)
-
-
 class _Word(fields.String):
     def __init__(self, *, words: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -145,19 +132,6 @@ class _Waits(fields.Field[tuple[float, ...]]):
     def _deserialize(self, value: str, *args: Any, **kwargs: Any) -> tuple[float, ...]:
         one = fields.Float(validate=validate.Range(min=0, min_inclusive=False))
         return tuple(one.deserialize(part.strip()) for part in value.split(","))
-
-
-class _CipherKeys(fields.Field[tuple[str, ...]]):
-    def _deserialize(self, value: str, *args: Any, **kwargs: Any) -> tuple[str, ...]:
-        keys = tuple(part.strip() for part in value.split(",") if part.strip())
-        for key in keys:
-            try:
-                size = len(base64.b64decode(key, altchars=b"-_", validate=True))
-            except (binascii.Error, ValueError):
-                size = 0
-            if size != 32:
-                raise ValidationError("is not a key")
-        return keys
 
 
 class _DatabaseUrl(fields.String):
@@ -204,7 +178,6 @@ class Reader(Env):
             ("word", _Word),
             ("origin", _Origin),
             ("waits", _Waits),
-            ("cipher_keys", _CipherKeys),
             ("database_url", _DatabaseUrl),
         ):
             self.add_parser_from_field(name, parser)

@@ -20,7 +20,6 @@ from app.environment import (
     Reader,
     SourceSettings,
     choice,
-    cipher_keys,
     database,
     dsn,
     flag,
@@ -101,9 +100,6 @@ class Settings:
         None,
         key_text(16),
         "Keys the hash under which a person's e-mail is found again. Never change it.",
-    )
-    data_keys: tuple[str, ...] = setting(
-        (), cipher_keys(), "Encrypt stored bodies and answers; the first one encrypts."
     )
     metrics_token: str | None = setting(
         None, key_text(), "Bearer token that /metrics asks for."
@@ -260,17 +256,6 @@ class Settings:
         if problems:
             raise ConfigurationError(f"Source {name} has settings to mend.", problems)
         return found
-
-    def sources(self, schemas: Mapping[str, type[Schema]]) -> dict[str, SourceSettings]:
-        """Settings of all sources, by name of the source.
-
-        Raises:
-            ConfigurationError: every problem of every source.
-        """
-        problems = self.source_problems(schemas)
-        if problems:
-            raise ConfigurationError("Sources have settings to mend.", problems)
-        return {name: self.source(name, schema) for name, schema in schemas.items()}
 
     def source_problems(self, schemas: Mapping[str, type[Schema]]) -> list[str]:
         """Every problem of every source, so that a caller can add its own."""
