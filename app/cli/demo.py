@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import requests
@@ -153,6 +153,8 @@ class Stage:
 @click.option("--port", type=int, help="Port of web. [default: free, with --stay 8000]")
 def demo(stay: bool, port: int | None) -> int:
     """Show a lead's whole way: webhook in, 6sense asked, Marketo changed."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     chosen = port if port is not None else (8000 if stay else 0)
     with _stage(chosen) as stage, _ledger(stage) as database:
         for lead_id, about in SCENES:
@@ -160,6 +162,13 @@ def demo(stay: bool, port: int | None) -> int:
         if stay:
             _stay(stage)
     return 0
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    """As ^C does: through everything that has something to end or to remove."""
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 @contextmanager
@@ -177,9 +186,13 @@ def _stage(port: int) -> Iterator[Stage]:
             stage.sandbox_url = stage.start(
                 "sandbox", "-m", "sandbox", "--port", "0", says=r"(http://\S+)"
             )
-            found = stage.start("web", "-m", "app", "web", says=r'"port": (\d+)')
+            # They end by themselves if this process is killed.
+            parent = ("--parent", str(os.getpid()))
+            found = stage.start(
+                "web", "-m", "app", "web", *parent, says=r'"port": (\d+)'
+            )
             stage.web_url = f"http://127.0.0.1:{found}"
-            stage.start("worker", "-m", "app", "worker", says="worker started")
+            stage.start("worker", "-m", "app", "worker", *parent, says="worker started")
             yield stage
         finally:
             stage.stop()
@@ -265,8 +278,7 @@ def _stay(stage: Stage) -> None:
     for line in _hints(stage):
         click.echo(line)
     ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    signal.signal(signal.SIGINT, lambda *_: ended.set())
     while not ended.wait(0.5):
         for name, process in stage.processes.items():
             if process.poll() is not None:
@@ -281,11 +293,19 @@ def _hints(stage: Stage) -> Sequence[str]:
         f"       -H 'X-Leadbridge-Secret: {stage.secret}' \\",
         '       -d \'{"id": 318582, "email": "hans.muster@globex.example"}\'',
         f"  curl '{stage.sandbox_url}/_sandbox/state?ids=318582'",
-        f"  DATABASE_URL='{stage.database_url}' leadbridge runs",
+        f"  DATABASE_URL='{stage.database_url}' {_program()} runs",
         f"  curl {stage.web_url}/readyz",
         "",
         f"Logs: {stage.folder}. ^C ends it.",
     )
+
+
+def _program() -> str:
+    """The running program, as one types it in the folder it was started in."""
+    path = Path(sys.argv[0]).absolute()
+    if path.name == "__main__.py":
+        return f"{sys.executable} -m app"
+    return str(path)
 
 
 def _patience(what: str) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 log = structlog.get_logger()
+
+
+#: In memory, where a system has it.
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+
+
+def memory_folder() -> str | None:
+    """Where gunicorn's heartbeat goes; None: /tmp, which may be a disk."""
+    return str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -45,8 +55,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "keepalive": 30,
             "timeout": 60,
             "graceful_timeout": int(settings.shutdown_s),
-            # Not in /tmp, which may be a disk: gunicorn writes a heartbeat there.
-            "worker_tmp_dir": "/dev/shm",  # noqa: S108
+            "worker_tmp_dir": memory_folder(),
             "limit_request_line": 8190,
             "accesslog": None,
             "errorlog": "-",

@@ -55,6 +55,7 @@ class EmbeddedServer:
         try:
             self._server = library.get_server(folder, cleanup_mode="stop")
         except Exception as error:
+            _forget_at_exit(library.PostgresServer._instances.pop(folder, None))
             raise ConfigurationError(
                 f"The embedded PostgreSQL in {folder} did not start: "
                 f"{type(error).__name__}. Its log is {folder / 'log'}. Or set "
@@ -83,8 +84,7 @@ class EmbeddedServer:
         """Leave the server; the last one to leave stops it."""
         if self._server is not None:
             self._server.cleanup()
-            # At exit it would make its lock file anew, in a folder that may be gone.
-            atexit.unregister(self._server._cleanup)
+            _forget_at_exit(self._server)
             self._server = None
 
     def _library(self) -> Any:
@@ -165,6 +165,12 @@ def _let_through(path: Path) -> None:
         mode = stat.S_IMODE(each.stat().st_mode)
         if mode & enter != enter:
             each.chmod(mode | enter)
+
+
+def _forget_at_exit(server: Any) -> None:
+    """Or it makes its lock file anew then, in a folder that may be gone."""
+    if server is not None:
+        atexit.unregister(server._cleanup)
 
 
 def _forget_dead_users(path: Path) -> None:
