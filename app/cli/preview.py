@@ -16,7 +16,7 @@ import click
 
 from app.cli.mapping import AS_JSON, canonical, mapping_named
 from app.domain import Decision, Decisions, LookupAnswer
-from app.errors import AppError, ConfigurationError
+from app.errors import AppError, ConfigurationError, RequestRefused
 
 if TYPE_CHECKING:
     from app.ledger.database import Database
@@ -150,7 +150,20 @@ def _live(chosen: MappingFile, record: str, *, yes: bool) -> Preview:
         live = Live(
             chosen, connector, sixsense, parts, lambda what: _may_spend(what, yes=yes)
         )
-        return live.show(record)
+        try:
+            return live.show(record)
+        except RequestRefused as error:
+            raise click.ClickException(f"{error}. {_read_of(chosen)}") from None
+
+
+def _read_of(mapping: MappingFile) -> str:
+    """What is read of the lead: a template of a webhook may have names of its own."""
+    read = sorted(mapping.lead_fields)
+    names = [name for name in read if name not in mapping.schema] or read
+    return (
+        f"Read were {', '.join(names)}: names that only the webhook has cannot be "
+        "read. Take --run, or --lead with a file."
+    )
 
 
 def _database_if_there(settings: Settings, stack: ExitStack) -> Database | None:

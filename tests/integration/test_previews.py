@@ -1,7 +1,11 @@
 """`preview --run` and `--record`: real ledger, real calls, and nothing written."""
 
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -218,3 +222,45 @@ def test_a_live_preview_names_all_settings_that_it_lacks(box):
         "preview", "marketo", "--record", "1", exit_code=1, SIXSENSE_TOKEN=""
     )
     assert "SIXSENSE_TOKEN is not set" in said
+
+
+def test_on_a_terminal_one_is_asked_before_a_credit_is_spent(box):
+    (lead_id,) = box.seed(1)
+    for answer, calls in (("n", 0), ("y", 1)):
+        ours, theirs = pty.openpty()
+        os.write(ours, f"{answer}\n".encode())
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "app",
+                "preview",
+                "marketo",
+                "--record",
+                str(lead_id),
+            ],
+            env={**box.environ, "COLUMNS": "200"},
+            cwd=ROOT,
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        os.close(ours)
+        os.close(theirs)
+        assert "Ask? [y/N]" in done.stderr
+        assert box.state()["sixsense"]["calls"] == calls
+        kept = "note: sixsense: not asked, so nothing is known of it." in done.stdout
+        assert kept is (calls == 0)
+
+
+def test_a_name_of_the_webhooks_own_is_told(box, edited):
+    (lead_id,) = box.seed(1)
+    changed = edited(("email: lead.email", "email: lead.workAddress"))
+    arguments = ("preview", "marketo", "--record", str(lead_id), "--yes")
+    said = box.command(*arguments, exit_code=1, **changed)
+    said = " ".join(said.split())
+    assert "marketo refused leads.read: a field is not found (1006)." in said
+    assert "workAddress: names that only the webhook has cannot be read." in said
+    assert "Take --run, or --lead with a file." in said
