@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -181,14 +181,8 @@ def _connectors(
     settings: Settings, mappings: tuple[MappingFile, ...]
 ) -> dict[str, Connector]:
     """One connector for each source that a mapping names; all problems at once."""
-    kinds = {}
-    for each in mappings:
-        kind = connector_for(each.source)
-        if kind is None:
-            raise ConfigurationError(f"there is no connector for {each.source}")
-        kinds[each.source] = kind
-    schemas = {name: kind.settings for name, kind in kinds.items()}
-    problems = [*settings.source_problems(schemas), *_token_problems(settings)]
+    kinds = _kinds(each.source for each in mappings)
+    problems = settings_problems(settings, kinds)
     if problems:
         raise ConfigurationError("The environment has settings to mend.", problems)
     return {
@@ -199,6 +193,23 @@ def _connectors(
         )
         for name, kind in kinds.items()
     }
+
+
+def settings_problems(settings: Settings, sources: Iterable[str]) -> list[str]:
+    """What these sources and 6sense lack in the environment, as sentences."""
+    schemas = {name: kind.settings for name, kind in _kinds(sources).items()}
+    return [*settings.source_problems(schemas), *_token_problems(settings)]
+
+
+def _kinds(sources: Iterable[str]) -> dict[str, type[Connector]]:
+    """The connector of each source, by name of the source."""
+    kinds = {}
+    for source in sources:
+        kind = connector_for(source)
+        if kind is None:
+            raise ConfigurationError(f"there is no connector for {source}")
+        kinds[source] = kind
+    return kinds
 
 
 def _token_problems(settings: Settings) -> list[str]:

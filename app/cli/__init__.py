@@ -27,7 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("app.cli.serve:up", "Run everything on this machine, supervised."),
     "web": ("app.cli.serve:web", "Run the web server alone."),
     "worker": ("app.cli.serve:worker", "Run the worker alone."),
-    "sandbox": ("app.cli.serve:sandbox", "Play 6sense and every CRM on one port."),
+    "sandbox": (
+        "app.cli.serve:sandbox",
+        "Play 6sense and each connector's system on one port.",
+    ),
     "demo": ("app.cli.demo:demo", "Show a lead's whole way, on this machine alone."),
     "db": ("app.cli.serve:db", "Bring the database up to date."),
     "check": ("app.cli.mapping:check", "Check mapping files."),

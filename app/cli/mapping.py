@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.domain import Finding, LookupResult
+from app.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from app.mapping.load import LoadReport
@@ -29,8 +30,17 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of 
     help="Also ask the CRMs for their fields as they are now, and tell where they "
     "have left the snapshot. In the place of PATHS: names of sources.",
 )
+@click.option(
+    "--settings",
+    "with_settings",
+    is_flag=True,
+    help="Also check the environment, as web and worker do when they start: what the "
+    "sources of MAPPINGS_DIR and 6sense need. Nobody is called.",
+)
 @AS_JSON
-def check(paths: tuple[str, ...], live: bool, as_json: bool) -> int:
+def check(
+    paths: tuple[str, ...], live: bool, with_settings: bool, as_json: bool
+) -> int:
     """Check mapping files: every problem at once, with its place and its fix.
 
     PATHS are mapping files or folders of them; without any, MAPPINGS_DIR is checked.
@@ -43,11 +53,42 @@ def check(paths: tuple[str, ...], live: bool, as_json: bool) -> int:
     else:
         reports, is_bad = load_reports(_existing(paths)), False
     findings = _findings(reports)
+    problems = _settings_problems() if with_settings else []
     if as_json:
-        click.echo(json.dumps([as_dict(finding) for finding in findings], indent=2))
+        found = [*findings, *(Finding(code="settings", message=p) for p in problems)]
+        click.echo(json.dumps([as_dict(finding) for finding in found], indent=2))
     else:
         _print_check(findings, sum(len(report.mappings) for report in reports))
-    return int(is_bad or any(report.errors for report in reports))
+        if with_settings:
+            _print_settings(problems)
+    return int(is_bad or bool(problems) or any(report.errors for report in reports))
+
+
+def _settings_problems() -> list[str]:
+    """What keeps a process from starting here, but for mapping files; all of it."""
+    from app import runtime
+    from app.settings import Settings
+
+    try:
+        settings = Settings.load(os.environ)
+        # None, as long as a file has mistakes: those are told by its findings.
+        sources = [m.source for report in load_reports([]) for m in report.mappings]
+        problems = runtime.settings_problems(settings, sources)
+        if not problems:
+            runtime.configured(settings)
+    except ConfigurationError as error:
+        sentences = error.problems or (error,)
+        return [str(one) for one in sentences if not isinstance(one, Finding)]
+    return problems
+
+
+def _print_settings(problems: Sequence[str]) -> None:
+    for problem in problems:
+        click.echo(f"- {problem}")
+    if problems:
+        click.echo("The environment has settings to mend.")
+    else:
+        click.echo("Settings are complete.")
 
 
 def _existing(paths: Sequence[str]) -> list[Path]:

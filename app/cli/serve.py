@@ -75,7 +75,7 @@ def worker(parent: int | None) -> int:
 @click.option("--port", type=int, default=9100, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True)
 def sandbox(port: int, host: str) -> None:
-    """Play 6sense and every CRM on one port, for trials and tests."""
+    """Play 6sense and each connector's system on one port, for trials and tests."""
     from sandbox.server import serve
 
     serve(port=port, host=host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -25,9 +26,11 @@ FINE = {
 }
 
 
-def refused(*arguments: str, environ: Mapping[str, str]) -> str:
-    """What a command says that refuses to start."""
-    done = subprocess.run(
+def run(
+    *arguments: str, environ: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """A command in this environment alone."""
+    return subprocess.run(
         [sys.executable, "-m", "app", *arguments],
         env={"PATH": os.environ["PATH"], **environ},
         cwd=ROOT,
@@ -36,6 +39,11 @@ def refused(*arguments: str, environ: Mapping[str, str]) -> str:
         timeout=60,
         check=False,
     )
+
+
+def refused(*arguments: str, environ: Mapping[str, str]) -> str:
+    """What a command says that refuses to start."""
+    done = run(*arguments, environ=environ)
     said = done.stdout + done.stderr
     assert done.returncode == 1, said
     assert "Traceback" not in said
@@ -73,6 +81,31 @@ def test_settings_that_are_missing_or_wrong_are_named_all_at_once(command: str) 
         "MARKETO_WEBHOOK_SECRET is not set",
     ):
         assert line in said, line
+
+
+def test_the_release_step_names_what_web_and_worker_would_miss(two_files: Path) -> None:
+    said = refused("check", "--settings", environ={"MARKETO_URL": "http://m.invalid"})
+    for line in (
+        "mapping file, no errors",
+        "SIXSENSE_TOKEN is not set",
+        "MARKETO_URL: It must begin with https://",
+        "MARKETO_CLIENT_ID is not set",
+        "MARKETO_WEBHOOK_SECRET is not set",
+    ):
+        assert line in said, line
+    # Mistakes in mapping files do not hide those of settings.
+    environ = {"MAPPINGS_DIR": str(two_files)}
+    said = refused("check", "--settings", "--json", environ=environ)
+    found = json.loads(said)
+    assert "SIXSENSE_TOKEN" in str([f for f in found if f["code"] == "settings"])
+    assert "lead-skoring" in str(found)
+    assert "PORT must be" in refused("check", "--settings", environ={"PORT": "x"})
+
+
+def test_the_release_step_takes_what_is_complete_without_a_database() -> None:
+    done = run("check", "--settings", environ=FINE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Settings are complete." in done.stdout
 
 
 @pytest.mark.parametrize("command", ["web", "up"])

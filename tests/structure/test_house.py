@@ -171,6 +171,21 @@ def test_the_procfile_runs_commands_that_exist():
             assert is_command(shlex.split(command)), command
 
 
+def test_every_release_step_checks_the_settings():
+    services = YAML(typ="safe").load(text("compose.yaml"))["services"]
+    for line in (text("Procfile"), services["release"]["command"][2]):
+        assert "db upgrade && " in line
+        assert line.rstrip().endswith(" check --settings")
+
+
+@pytest.mark.parametrize("key", ["URL", "CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_SECRET"])
+def test_what_the_first_mapping_needs_is_asked_for_before_the_first_release(key):
+    name = f"MARKETO_{key}"
+    assert json.loads(text("app.json"))["env"][name].get("required", True)
+    before_push = text("docs/deploy.md").split("git push", 1)[0]
+    assert f"{name}=" in before_push.split("heroku config:set", 1)[1]
+
+
 def test_compose_runs_commands_that_exist_on_the_one_image():
     services = YAML(typ="safe").load(text("compose.yaml"))["services"]
     assert set(services) == {"postgres", "release", "web", "worker", "sandbox"}
