@@ -68,7 +68,8 @@ class MarketoSettings(ConnectorSettings):
         if data.get("WEBHOOK_AUTH") != "none" and not secrets.strip(" ,"):
             raise ValidationError(
                 "WEBHOOK_SECRET is not set. Webhooks must carry it, "
-                "unless WEBHOOK_AUTH is none"
+                "unless WEBHOOK_AUTH is none. Make one: "
+                'python -c "import secrets; print(secrets.token_urlsafe(32))"'
             )
         if not (secrets.isascii() and secrets.isprintable()):
             # Header values of other letters arrive in an encoding nobody knows.
