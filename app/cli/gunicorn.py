@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,10 @@ def serve(settings: Settings) -> int:
     flask = create(runtime)
     # The parent keeps none: every connection counts (see the budget in runtime.py).
     runtime.database.close()
+    # The collector writes to what it looks at: the children would copy every page
+    # that they could have shared.
+    gc.collect()
+    gc.freeze()
     try:
         Server(flask, runtime).run()
     except SystemExit as leaving:
