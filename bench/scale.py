@@ -13,13 +13,13 @@ class Scale:
     accept_rounds: int = 3
     accept_s: float = 4.0
     steady_s: float = 12.0
-    quiet_leads: int = 20
+    quiet_leads: int = 16
     #: A multiple of 300: a last batch that is not full waits for company.
     drain_leads: int = 6000
     #: A multiple of 98, so that the last window of the limit is a whole one.
     bulk_leads: int = 98 * 12
-    backlog_leads: int = 10_000
-    kills: int = 2
+    backlog_leads: int = 6000
+    kills: int = 1
     memory_leads: int = 3000
     starts: int = 3
     mapping_files: int = 50
@@ -33,6 +33,7 @@ FULL = Scale(
     quiet_leads=50,
     drain_leads=15_000,
     bulk_leads=10_000,
+    backlog_leads=10_000,
     kills=5,
     starts=5,
 )
