@@ -1,9 +1,10 @@
 """The rate ring: `floor(0.98 n)` slots a limit, shared by every process.
 
-A call needs a slot that was last taken at least a window ago, by the database's
-clock. That is exact for any window of that length, and lets an idle service
-answer at once (engine.md). Ready-made limiters let 101 to 114 calls through in a
-window of 100 across four processes.
+A call needs a slot whose last call ended at least a window ago, by the database's
+clock: from its end, since nobody knows when a call arrives at the other side, but
+that it has arrived by then. That is exact for any window of that length, and lets
+an idle service answer at once (engine.md). Ready-made limiters let 101 to 114 calls
+through in a window of 100 across four processes.
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ _GIVE_BACK = sa.text("""
     update rate_slots s set at = g.before
     from jsonb_to_recordset(cast(:slots as jsonb)) as g(n int, before timestamptz)
     where s.limit_name = :limit and s.n = g.n
+""")
+_END = sa.text("""
+    update rate_slots set at = clock_timestamp()
+    where limit_name = :limit
+      and n in (select jsonb_array_elements_text(cast(:slots as jsonb))::int)
 """)
 
 
@@ -98,6 +104,12 @@ class RateRing:
         taken = tuple(Slot(row.n, row.before) for row in rows if row.n is not None)
         waits = [row.wait for row in rows if row.n is None and row.wait is not None]
         return Slots(taken, max(0.0, min(waits)) if waits else 0.0)
+
+    def end(self, slots: Sequence[Slot]) -> None:
+        """The calls that took these slots are over: their windows begin now."""
+        used = [slot.n for slot in slots if slot.n]
+        if used:
+            self.database.rows(_END, limit=self.name, slots=compact_json(used))
 
     def give_back(self, slots: Sequence[Slot]) -> None:
         """Return slots that no call used."""
