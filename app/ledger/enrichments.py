@@ -18,6 +18,8 @@ _FRESH = sa.text("""
     from enrichments
     where lookup_key in (select jsonb_array_elements_text(cast(:keys as jsonb)))
       and asked_at > :since
+      -- A purged answer is not a blank one.
+      and answer is not null
     order by lookup_key, asked_at desc
 """)
 _ADD = sa.text("""
@@ -63,10 +65,20 @@ _ANSWERS = sa.text("""
     where l.run_id in (select jsonb_array_elements_text(cast(:ids as jsonb))::bigint)
     order by l.run_id, l.position
 """)
+# A run that is held longer than that still decides by its answer.
 _PURGE_ANSWERS = sa.text("""
-    update enrichments set answer = null, answer_codec = 'purged'
+    update enrichments e set answer = null, answer_codec = 'purged'
     where answer is not null and asked_at < now() - :age
+      and not exists (
+        select 1 from runs r join run_lookups l on l.run_id = r.id
+        where r.finished_at is null and l.enrichment_id = e.id)
 """)
+_PURGE = sa.text("""
+    delete from enrichments
+    where answer is null and asked_at < now() - :age - cast(:window as interval)
+""")
+#: 6sense charges a record once in thirty days; what was charged is known so long.
+CREDIT_WINDOW = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,5 +198,6 @@ class Enrichments:
         return found
 
     def purge(self, *, age: timedelta) -> None:
-        """Forget the text of answers older than `age`; credits stay counted."""
+        """Forget the text of answers older than `age`, then what they cost."""
         self.database.rows(_PURGE_ANSWERS, age=age)
+        self.database.rows(_PURGE, age=age, window=CREDIT_WINDOW)

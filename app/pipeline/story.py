@@ -17,6 +17,8 @@ from app.pipeline.parts import Parts
 #: Names under which a record carries its person's address, in any capitals.
 EMAIL_FIELDS = frozenset({"email", "emailaddress", "email_address", "emailaddress1"})
 
+#: An index takes no longer keys, and no CRM has them.
+LONGEST_KEY = 500
 #: How long a run waits for its mapping file before it has failed, in seconds.
 ORPHAN_WAITS_S = (10.0, 60.0, 600.0)
 
@@ -36,10 +38,14 @@ def facts_of(parts: Parts, run: Run, lookups: Sequence[StoredLookup] = ()) -> Fa
 def answer_of(parts: Parts, lookup: StoredLookup) -> LookupAnswer:
     """A stored lookup as the mapping sees it."""
     data = None
+    result = LookupResult(lookup.result)
     if lookup.answer and lookup.product:
         data = parts.sixsense.parse(lookup.product, lookup.answer)
+    elif lookup.answer is None and result is LookupResult.MATCHED:
+        # Purged: what it said is unknown now, which is not the same as blank.
+        result = LookupResult.FAILED
     return LookupAnswer(
-        result=LookupResult(lookup.result),
+        result=result,
         api=lookup.api,
         at=lookup.asked_at,
         is_reused=lookup.is_reused,
@@ -72,6 +78,17 @@ def ended(
         reason=reason,
         cause=cause,
     )
+
+
+def too_long(mapping: MappingFile, run: Run, key: str | None) -> Settled | None:
+    """How a run ends whose record's key no CRM can have; None if it can."""
+    if key is None or len(key) <= LONGEST_KEY:
+        return None
+    reason = (
+        f"match: {mapping.match_from.text} has {len(key)} characters; at most "
+        f"{LONGEST_KEY} are taken"
+    )
+    return Settled(run.id, RunState.FAILED, reason=reason, cause="key too long")
 
 
 def orphaned(run: Run, step: str) -> Retry | Settled:

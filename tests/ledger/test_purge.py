@@ -92,3 +92,33 @@ def test_what_is_under_way_is_kept_however_old(desk: Desk) -> None:
     purge(desk)
     assert sorted(desk.states()) == ["ready", "sending"]
     assert count(desk, "batches") == 1
+
+
+def test_a_purged_answer_is_no_answer_to_reuse(desk: Desk) -> None:
+    write_one(desk, 1)
+    (asked,) = desk.query("select lookup_key, asked_at from enrichments")
+    since = asked.asked_at - MONTH - MONTH
+    assert asked.lookup_key in desk.ledger.enrichments.fresh(
+        [asked.lookup_key], since=since
+    )
+    age(desk, 31)
+    desk.ledger.enrichments.purge(age=MONTH)
+    assert desk.ledger.enrichments.fresh([asked.lookup_key], since=since) == {}
+
+
+def test_an_answer_stays_while_a_run_still_decides_by_it(desk: Desk) -> None:
+    desk.enrich(event(1))
+    age(desk, 31)
+    desk.ledger.enrichments.purge(age=MONTH)
+    (stored,) = desk.query("select answer from enrichments")
+    assert stored.answer is not None
+
+
+def test_what_was_charged_is_known_for_the_credit_window(desk: Desk) -> None:
+    write_one(desk, 1)
+    age(desk, 31)
+    desk.ledger.enrichments.purge(age=MONTH)
+    assert len(desk.query("select id from enrichments")) == 1
+    age(desk, 31)
+    desk.ledger.enrichments.purge(age=MONTH)
+    assert desk.query("select id from enrichments") == []
