@@ -29,6 +29,8 @@ GONE = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
+#: Of the same family, but about what it was asked to do.
+NOT_GONE = (psycopg.errors.ProgramLimitExceeded,)
 
 
 class DatabaseAway(AppError):
@@ -50,6 +52,8 @@ class Database:
             pool_timeout=5,
             pool_recycle=1800,
             json_serializer=compact_json,
+            # An error must not quote a lead.
+            hide_parameters=True,
             connect_args={
                 "application_name": name,
                 "connect_timeout": 5,
@@ -127,7 +131,8 @@ def compact_json(value: object) -> str:
     PostgreSQL's text cannot hold NUL, nor jsonb half of a surrogate pair; a body
     that brings one is stored as it came, its fields without it.
     """
-    text = json.dumps(value, separators=(",", ":"), default=str)
+    # NaN and infinity are no JSON, whatever Python thinks.
+    text = json.dumps(value, separators=(",", ":"), default=str, allow_nan=False)
     return text if "\\u" not in text else _storable(value)
 
 
@@ -151,6 +156,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except GONE as error:
+        original = getattr(error, "orig", None) or error
+        if isinstance(original, NOT_GONE):
+            raise
         raise DatabaseAway(_why(error)) from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -23,7 +23,7 @@ from app.pipeline.holds import (
 from app.pipeline.intake import token_of
 from app.pipeline.parts import Parts, Source, may_call, source_of
 from app.pipeline.retry import cause_of, next_wait
-from app.pipeline.story import ended, facts_of, leave_orphans
+from app.pipeline.story import ended, facts_of, leave_orphans, too_long
 
 log = structlog.get_logger()
 
@@ -127,11 +127,12 @@ def _completed(
     # A thin event says nothing but its keys, and those stay as they came.
     lead = {**record.values, **run.lead}
     facts = facts_of(parts, replace(run, lead=lead))
-    return Settled(
+    record_id = apply.record_key(mapping, facts)
+    return too_long(mapping, run, record_id) or Settled(
         run.id,
         RunState.READY,
         lead=lead,
-        record_id=apply.record_key(mapping, facts),
+        record_id=record_id,
         is_bulk=apply.is_bulk(mapping, facts),
     )
 

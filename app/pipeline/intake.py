@@ -19,12 +19,14 @@ from app.mapping import apply
 from app.mapping.apply import Facts
 from app.mapping.model import MappingFile
 from app.pipeline.parts import Parts, Source
-from app.pipeline.story import keyed, person_key
+from app.pipeline.story import LONGEST_KEY, keyed, person_key
 
 log = structlog.get_logger()
 
 #: Headers worth keeping; secrets and cookies are not among them.
 KEPT_HEADERS = ("content-type", "content-length", "user-agent", "date", "x-request-id")
+#: Of one body: each event holds a lock until all are recorded.
+MOST_EVENTS = 1000
 #: A time in the inputs would make every repeat look new.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
@@ -53,15 +55,10 @@ class Intake:
         mappings = _addressed(source, mapping)
         try:
             events = source.connector.parse(request)
+            rows = self._rows(source, mappings, events)
         except PayloadInvalid as error:
             self._keep_unreadable(source, request, error)
             raise
-        rows = [
-            self.row(source, each, event)
-            for event in events
-            for each in mappings
-            if each.wants(event.object or each.object, event.event)
-        ]
         unwanted = sum(
             not any(m.wants(e.object or m.object, e.event) for m in mappings)
             for e in events
@@ -93,6 +90,23 @@ class Intake:
         source = self.parts.sources.get(source_name)
         return source.connector.refused(error) if source else None
 
+    def _rows(
+        self,
+        source: Source,
+        mappings: Sequence[MappingFile],
+        events: Sequence[LeadEvent],
+    ) -> list[dict[str, Any]]:
+        if len(events) > MOST_EVENTS:
+            raise PayloadInvalid(
+                f"{len(events)} events in one body; at most {MOST_EVENTS} are taken"
+            )
+        return [
+            self.row(source, each, event)
+            for event in events
+            for each in mappings
+            if each.wants(event.object or each.object, event.event)
+        ]
+
     def row(
         self, source: Source, mapping: MappingFile, event: LeadEvent
     ) -> dict[str, Any]:
@@ -115,6 +129,12 @@ class Intake:
                 f"the event has no id of a record: send one, or {mapping.match_by}, "
                 f"which {mapping.name} finds its record by"
             )
+        for key in (lead_id, record_id):
+            if key is not None and len(key) > LONGEST_KEY:
+                raise PayloadInvalid(
+                    f"the key of the record has {len(key)} characters; at most "
+                    f"{LONGEST_KEY} are taken"
+                )
         is_thin = event.is_thin or _is_thin(mapping, event)
         return {
             "mapping": mapping.name,

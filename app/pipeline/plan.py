@@ -15,7 +15,7 @@ from app.mapping import apply
 from app.mapping.apply import Facts
 from app.mapping.model import Lookup, MappingFile
 from app.pipeline.parts import Parts
-from app.pipeline.story import ended, facts_of, leave_orphans, question_key
+from app.pipeline.story import ended, facts_of, leave_orphans, question_key, too_long
 from app.sixsense import PRODUCTS
 
 #: Runs planned in one pass; planning is a few dozen microseconds a run.
@@ -75,6 +75,10 @@ def _plan_run(
     if record_id is None:
         reason = f"match: {mapping.match_from.text} is empty, so there is no record"
         made.settled.append(ended(mapping, run, RunState.SKIPPED, reason))
+        return
+    overlong = too_long(mapping, run, record_id)
+    if overlong is not None:
+        made.settled.append(overlong)
         return
     skipped = None if run.asked else apply.skip_reason(mapping, facts)
     if skipped is not None:

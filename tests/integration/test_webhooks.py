@@ -248,3 +248,21 @@ def test_a_sender_that_hangs_up_half_way_leaves_nothing_behind(box: Stack) -> No
     assert b" 400 " in status
     assert box.post_lead(2).status_code == 200
     assert [row.lead_id for row in box.query("select lead_id from runs")] == ["2"]
+
+
+def test_an_event_that_names_no_record_is_kept_as_well(box: Stack) -> None:
+    answer = box.post({"email": "jo@acme.example", "company": "Acme"})
+    assert answer.status_code == 400
+    assert "no id of a record" in answer.json()["message"]
+    (row,) = box.query("select outcome, error from deliveries")
+    assert row.outcome == "unreadable"
+    assert "no id of a record" in row.error
+
+
+def test_a_body_of_very_many_events_is_refused_before_it_locks_anything(
+    box: Stack,
+) -> None:
+    answer = box.post([{"id": n, "email": "jo@acme.example"} for n in range(1, 1002)])
+    assert answer.status_code == 400
+    assert "1001 events in one body" in answer.json()["message"]
+    assert box.counts() == {}

@@ -55,8 +55,8 @@ def lead_event(row: Mapping[str, Any], account: str | None) -> LeadEvent:
     record_id, lead = _record_id(ids), dict(row)
     about = [key for key in row if _plain(key) not in _CONTEXT_KEYS | _ID_KEYS]
     if record_id is not None:
-        if not _filled(lead.get("id")):
-            lead["id"] = next(one for one in ids if _number(one))
+        # One spelling of one id: "001001" is the person 1001.
+        lead["id"] = int(record_id)
     elif not any(_filled(row[key]) for key in about):
         raise PayloadInvalid(
             'The body has no id. Add "id": {{lead.Id}} to the template.'
