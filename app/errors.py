@@ -1,6 +1,7 @@
 """The error tree: the class says what to do, the attributes say why.
 
     AppError                       disposition
+    ├ Broken                       RETRY   our own fault, met by one run
     ├ ConfigurationError           HOLD    a person must change something
     ├ WebhookRefused               –       an answer to the sender of a webhook
     │ ├ SignatureInvalid                   401, whatever exactly was wrong
@@ -40,6 +41,12 @@ class AppError(Exception):
     """Everything this service raises on purpose."""
 
     disposition = Disposition.FAIL
+
+
+class Broken(AppError):
+    """A fault of our own, met by one run: tried again, then that run has failed."""
+
+    disposition = Disposition.RETRY
 
 
 class ConfigurationError(AppError):

@@ -51,6 +51,7 @@ _RULES: dict[str, tuple[_Rule, ...]] = {
     "/k/": (_rule(r"(/webhooks/[^/\s]{1,100}/k/)[^/?\s\"']+", rf"\1{GONE}"),),
     # What SQLAlchemy and PostgreSQL quote of the row they could not store.
     "[parameters": (_rule(r"(\[parameters: )[^\n]*", rf"\1{GONE}]"),),
+    "context:": (_rule(r"(\bCONTEXT:\s+)[^\n]*", rf"\1{GONE}"),),
     "detail:": (_rule(r"(\bDETAIL:\s+)[^\n]*", rf"\1{GONE}"),),
     **{
         at: (

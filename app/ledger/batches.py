@@ -110,7 +110,7 @@ _CLAIM_MEMBERS = sa.text(f"""
     returning {COLUMNS}, r.lead
 """)  # noqa: S608
 _NOTE_SENT = sa.text("""
-    update batches set sent = cast(:sent as jsonb)
+    update batches set sent = cast(:sent as jsonb), lease_until = now() + :lease
     where id = :batch and owner = :owner
     returning id
 """)
@@ -285,14 +285,27 @@ class Batches:
         )
 
     def note_sent(
-        self, batch: Batch, sent: Mapping[str, SentValues], *, owner: int
+        self,
+        batch: Batch,
+        sent: Mapping[str, SentValues],
+        *,
+        owner: int,
+        lease: timedelta,
     ) -> bool:
         """Note what goes out next; should the answer be lost, a later try knows it.
 
-        False if `owner` no longer holds the batch: then it must not be sent.
+        False if `owner` no longer holds the batch: then it must not be sent. If it
+        does, its lease begins anew.
         """
-        values = {"batch": batch.id, "owner": owner, "sent": compact_json(sent)}
-        return bool(self.database.rows(_NOTE_SENT, **values))
+        return bool(
+            self.database.rows(
+                _NOTE_SENT,
+                batch=batch.id,
+                owner=owner,
+                sent=compact_json(sent),
+                lease=lease,
+            )
+        )
 
     def settle(
         self,

@@ -26,10 +26,12 @@ _BEGIN = sa.text("""
     on conflict (kind, scope) where lifted_at is null do update set
         reason = excluded.reason, cause = excluded.cause,
         probes = pauses.probes + 1,
-        until = case when :is_for_good then null else now() + case
-            when :is_exact then cast(:wait as interval)
-            else least(cast(:wait as interval) * power(2, pauses.probes + 1),
-                       cast(:longest as interval)) end end
+        until = case
+            when :is_for_good then null
+            when :is_exact then greatest(pauses.until,
+                                         now() + cast(:wait as interval))
+            else now() + least(cast(:wait as interval) * power(2, pauses.probes + 1),
+                               cast(:longest as interval)) end
     -- Calls that were under way when it was paused do not make it longer, and
     -- nothing but a person ends what a person began.
     where :is_for_good

@@ -281,11 +281,24 @@ _RETOKEN = sa.text("""
     returning id
 """)
 _FAIL_ORPHANS = sa.text("""
+    with closed as (
+        update batches set settled_at = now(), sent = null,
+            error = 'no mapping file names this source any more'
+        where source = :source and settled_at is null and owner is null
+          and due_at < now() - :grace
+        returning id)
     update runs set state = 'failed', finished_at = now(), cause = 'mapping missing',
         reason = 'no mapping file names the source ' || source || ' any more'
-    where state in ('received', 'enriched') and owner is null and source = :source
-      and due_at < now() - :grace
+    where source = :source and owner is null
+      and (state in ('received', 'enriched') and due_at < now() - :grace
+           or state = 'sending' and batch_id in (select id from closed))
     returning id
+""")
+# Credits ran out: what is asked instead is decided anew.
+_REPLAN = sa.text("""
+    update runs set lookup_key = null, question = null
+    where state = 'ready' and owner is null and lookup_key is not null
+      and lookup_api in (select jsonb_array_elements_text(cast(:apis as jsonb)))
 """)
 _PURGE = sa.text("""
     with old as (
@@ -426,6 +439,10 @@ class Runs:
     def retoken(self, gone: str, to: str) -> int:
         """Move runs that wait for the token `gone` to another; returns how many."""
         return len(self.database.rows(_RETOKEN, gone=gone, to=to))
+
+    def replan(self, apis: Collection[str]) -> None:
+        """Let waiting questions to these APIs be thought over."""
+        self.database.rows(_REPLAN, apis=compact_json(list(apis)))
 
     def fail_orphans(self, source: str, *, grace: timedelta) -> int:
         """Fail runs of a source that nobody has had for `grace`; returns how many."""

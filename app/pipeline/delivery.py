@@ -70,11 +70,9 @@ def deliver(parts: Parts, source: Source, batch: Batch, owner: int) -> Outcome:
     outcome = Outcome()
     before = _read(parts, source, batch, outcome)
     letters = _write_letters(parts, source, batch, before, outcome)
-    sent = {str(letter.run.id): letter.sent() for letter in letters}
-    if not parts.ledger.batches.note_sent(batch, sent, owner=owner):
+    if not _send(parts, source, batch, letters, outcome, owner):
         # Somebody else has it by now, and settling it will come to nothing.
         return outcome
-    _send(parts, source, batch, [one for one in letters if one.values], outcome)
     for letter in letters:
         _end(parts, source, batch, letter, outcome)
     return outcome
@@ -202,14 +200,23 @@ def _send(
     batch: Batch,
     letters: Sequence[Letter],
     outcome: Outcome,
-) -> None:
-    """Send these letters; one bad field is dropped, and the rest sent once more."""
-    while letters:
+    owner: int,
+) -> bool:
+    """Send these letters; one bad field is dropped, and the rest sent once more.
+
+    False once `owner` has lost the batch: nothing more is sent.
+    """
+    going = [one for one in letters if one.values]
+    lease = parts.write_lease(source)
+    while going:
         may_call(parts, source)
+        sent = {str(letter.run.id): letter.sent() for letter in letters}
+        if not parts.ledger.batches.note_sent(batch, sent, owner=owner, lease=lease):
+            return False
         outcome.calls += 1
-        results = source.connector.send([one.update(batch) for one in letters])
+        results = source.connector.send([one.update(batch) for one in going])
         again: list[Letter] = []
-        for letter, result in zip(letters, results, strict=True):
+        for letter, result in zip(going, results, strict=True):
             letter.error = result.error
             name = result.error.field if result.error else None
             if result.error is not None and name in letter.values:
@@ -217,7 +224,8 @@ def _send(
                 del letter.values[name]
                 if letter.values:
                     again.append(letter)
-        letters = again
+        going = again
+    return True
 
 
 # Ending

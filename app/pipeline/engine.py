@@ -232,6 +232,9 @@ def _adopt(parts: Parts, task: str, scope: str) -> None:
     """Work that waits for a token or a source which is not configured any more."""
     if task != "enrich":
         failed = parts.ledger.runs.fail_orphans(scope, grace=ORPHAN_GRACE)
+        if scope not in parts.unknown:
+            parts.unknown.add(scope)
+            log.warning("work of a source that no mapping names", source=scope)
         if failed:
             log.error("no mapping names this source", source=scope, runs=failed)
     elif parts.rings:

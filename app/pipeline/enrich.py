@@ -17,10 +17,10 @@ from typing import Any
 import structlog
 
 from app.domain import LookupResult, RunState
-from app.errors import AppError, Disposition, QuotaSpent
+from app.errors import AppError, Broken, Disposition, QuotaSpent
 from app.ledger.enrichments import Answer
 from app.ledger.pauses import Pause, Scope
-from app.ledger.rates import RateRing
+from app.ledger.rates import RateRing, Slot
 from app.ledger.runs import Retry, Run, Settled
 from app.ledger.wakeups import Wake
 from app.pipeline.holds import is_free_of_charge, note_failure, note_success
@@ -54,6 +54,8 @@ class Turn:
     owner: int
     ring: RateRing
     calls: dict[Future[Answered], Run] = field(default_factory=dict)
+    #: The rate slot of each run that is being asked for.
+    slots: dict[int, Slot] = field(default_factory=dict)
     back: list[tuple[Run, Answered | AppError]] = field(default_factory=list)
     settled_at: float = field(default_factory=time.monotonic)
     pauses: Mapping[Scope, Pause] = field(default_factory=dict)
@@ -173,7 +175,8 @@ def _start(turn: Turn) -> bool:
         )
     finally:
         turn.ring.give_back(slots.taken[len(claimed) :])
-    for run in claimed:
+    for run, slot in zip(claimed, slots.taken, strict=False):
+        turn.slots[run.id] = slot
         _call(turn, run)
     return bool(claimed) or sendable is not None
 
@@ -200,8 +203,9 @@ def _collect(turn: Turn) -> None:
             # Some more will be done in a moment, and every look costs queries.
             time.sleep(CROWD_WAIT_S)
         done, _ = wait(turn.calls, timeout=0.05, return_when=FIRST_COMPLETED)
-        for call in done:
-            turn.back.append((turn.calls.pop(call), _outcome(call)))
+        over = [(turn.calls.pop(call), _outcome(call)) for call in done]
+        turn.ring.end([turn.slots.pop(run.id) for run, _ in over])
+        turn.back += over
     elif not turn.back:
         pause = turn.no_slot_before - time.monotonic()
         if pause > 0:
@@ -220,6 +224,9 @@ def _outcome(call: Future[Answered]) -> Answered | AppError:
         return call.result()
     except AppError as error:
         return error
+    except Exception as error:
+        log.exception("6sense call broke")
+        return Broken(f"our own fault: {type(error).__name__}")
 
 
 def _settle(turn: Turn, back: list[tuple[Run, Answered | AppError]]) -> None:
@@ -248,6 +255,9 @@ def _settle(turn: Turn, back: list[tuple[Run, Answered | AppError]]) -> None:
     turn.moved |= ledger.enrichments.record(answers, owner=turn.owner)
     ledger.runs.settle(settled, owner=turn.owner, lookups=rows)
     ledger.runs.retry(retries, owner=turn.owner)
+    spent = {run.lookup_api or "" for run, one in back if isinstance(one, QuotaSpent)}
+    if spent:
+        ledger.runs.replan(_sharing(spent))
     ends = {s.run_id for s in settled if s.state == RunState.ENRICHED}
     turn.moved |= {run.source for run, _ in back if run.id in ends}
     log.info(
@@ -342,9 +352,9 @@ def _failure(
 def _scope_of(turn: Turn, run: Run, error: AppError) -> Scope:
     """Spent credits close their pool, a refusal its product, the rest the token."""
     api = run.lookup_api or ""
-    if isinstance(error, QuotaSpent):
-        return Scope("pool", PRODUCTS[api].info.pool or api)
-    if error.disposition is Disposition.FAIL:
+    if isinstance(error, QuotaSpent) and PRODUCTS[api].info.pool:
+        return Scope("pool", PRODUCTS[api].info.pool or "")
+    if error.disposition is Disposition.FAIL or isinstance(error, QuotaSpent):
         return Scope("product", api)
     return turn.scope
 
@@ -354,6 +364,12 @@ def _note_success(turn: Turn, apis: set[str]) -> None:
         if scope in turn.pauses or scope in turn.parts.struggling:
             note_success(turn.parts, scope)
             turn.pauses_at = 0.0
+
+
+def _sharing(apis: set[str]) -> set[str]:
+    """These APIs, and those that live on the same credits."""
+    pools = {PRODUCTS[api].info.pool for api in apis} - {None}
+    return apis | {api for api, one in PRODUCTS.items() if one.info.pool in pools}
 
 
 def _scopes(api: str) -> tuple[Scope, ...]:

@@ -46,6 +46,9 @@ def note_failure(
 
     `is_in_a_row`: no call has gone through since this one failed.
     """
+    if parts.stopping.is_set():
+        # What fails while we are leaving tells nothing of the other side.
+        return
     parts.struggling.add(scope)
     pauses = parts.ledger.pauses
     retry_after = error.retry_after if isinstance(error, RemoteError) else None

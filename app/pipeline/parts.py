@@ -56,6 +56,8 @@ class Parts:
     stopping: threading.Event = field(default_factory=threading.Event)
     #: Calls to 6sense run here; shared by the tokens of a process.
     callers: ThreadPoolExecutor | None = None
+    #: Sources with waiting work that no mapping names; told once.
+    unknown: set[str] = field(default_factory=set)
     #: Scopes with failures since their last success, as far as this process knows.
     struggling: set[Scope] = field(default_factory=set)
     #: Turns of pumps that broke off, and may hold what nobody works at: task, scope

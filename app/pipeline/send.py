@@ -11,8 +11,9 @@ import time
 import structlog
 
 from app.domain import RunState
-from app.errors import AppError, Disposition, RequestRefused
+from app.errors import AppError, Broken, Disposition, RequestRefused
 from app.ledger.batches import Batch, SourceState, Waiting
+from app.ledger.database import DatabaseAway
 from app.pipeline.delivery import deliver
 from app.pipeline.holds import (
     is_closed,
@@ -110,16 +111,24 @@ def _send(parts: Parts, source: Source, batch: Batch, owner: int) -> None:
     started = time.monotonic()
     try:
         outcome = deliver(parts, source, batch, owner)
+        is_held = parts.ledger.batches.settle(
+            batch,
+            outcome.settled,
+            owner=owner,
+            writes=outcome.writes,
+            retries=outcome.retries,
+        )
+    except DatabaseAway:
+        raise
     except AppError as error:
         _failed(parts, source, batch, error, owner)
         return
-    is_held = parts.ledger.batches.settle(
-        batch,
-        outcome.settled,
-        owner=owner,
-        writes=outcome.writes,
-        retries=outcome.retries,
-    )
+    except Exception as error:
+        # Whatever one run trips us over must not hold up its neighbours for ever.
+        log.exception("batch broke", batch_id=batch.id)
+        broken = Broken(f"our own fault: {type(error).__name__}")
+        _failed(parts, source, batch, broken, owner)
+        return
     note_success(parts, source.scope)
     log.info(
         "batch sent",
@@ -150,9 +159,9 @@ def _failed(
     )
     batches = parts.ledger.batches
     settings = parts.settings
-    is_refused = isinstance(error, RequestRefused)
-    if is_refused and len(batch.runs) > 1:
-        # Refused as a whole: the halves show which record is to blame.
+    is_about_one = isinstance(error, RequestRefused | Broken)
+    if is_about_one and len(batch.runs) > 1:
+        # It failed as a whole: the halves show which record is to blame.
         batches.split(batch, owner=owner, error=message)
         return
     note_failure(parts, source.scope, error)

@@ -87,7 +87,7 @@ def test_a_sender_that_lost_its_batch_settles_nothing_and_sends_nothing(
     assert again is not None
     assert {run.id for run in again.runs} == {run.id for run in batch.runs}
     assert not settle(ledger, batch, FIRST)
-    assert not ledger.batches.note_sent(batch, {}, owner=FIRST)
+    assert not ledger.batches.note_sent(batch, {}, owner=FIRST, lease=LEASE)
     assert settle(ledger, again, SECOND)
     assert stranded(ledger) == 0
 

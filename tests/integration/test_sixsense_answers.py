@@ -211,6 +211,28 @@ def test_a_run_that_meets_the_402_itself_goes_the_way_without_credits(
     assert operations == {"lead_scoring_firmographics_v2": 1, "lead_scoring_v2": 1}
 
 
+def test_a_402_where_no_credit_is_taken_pauses_that_product(box: Stack) -> None:
+    (lead_id,) = box.seed(1)
+    box.faults(
+        {**ASKING, "kind": "status", "status": 402},
+        {
+            "system": "sixsense",
+            "operation": "lead_scoring_v2",
+            "kind": "status",
+            "status": 402,
+        },
+    )
+    lead = {"id": lead_id, "email": email_of(lead_id)}
+    box.post(lead, path="/webhooks/marketo-two/two-scores")
+    paused = {POOL: "QuotaSpent 402", ("product", "lead-scoring"): "QuotaSpent 402"}
+    until(lambda: box.pauses() == paused, "both to be paused")
+    # Asked once each: what is closed is not asked again and again.
+    operations = box.state()["sixsense"]["operations"]
+    assert operations == {"lead_scoring_firmographics_v2": 1, "lead_scoring_v2": 1}
+    box.let_waits_end()
+    assert box.await_final(1) == {"written": 1}
+
+
 @pytest.mark.parametrize("retry_after", [60, None])
 def test_too_many_calls_pause_the_token_and_count_no_attempt(
     box: Stack, retry_after: int | None

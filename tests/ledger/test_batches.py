@@ -7,7 +7,7 @@ from datetime import timedelta
 from app.ledger.batches import Waiting
 from app.ledger.runs import Retry, Settled
 from app.ledger.written import Write
-from tests.ledger_parts import Desk, at_once, event
+from tests.ledger_parts import LEASE, Desk, at_once, event
 
 THREADS = 6
 
@@ -89,7 +89,7 @@ def test_a_batch_that_lapsed_during_its_call_is_settled_by_its_heir_alone(
     assert not batches.settle(batch, ends, owner=late, writes=[write])
     batches.postpone(batch, owner=late, delay_s=9, cause="x", message="y")
     batches.split(batch, owner=late, error="z")
-    assert not batches.note_sent(batch, {}, owner=late)
+    assert not batches.note_sent(batch, {}, owner=late, lease=LEASE)
     assert desk.runs() == before
     for table in ("updates", "last_written", "attempts"):
         assert desk.query(f"select 1 from {table}") == [], table  # noqa: S608
@@ -164,7 +164,7 @@ def test_what_was_sent_is_known_to_the_next_try_and_forgotten_with_the_outcome(
     batch = desk.batch(dead)
     assert batch is not None
     sent = {str(batch.runs[0].id): {"a": {"value": 1, "before": None}}}
-    assert desk.ledger.batches.note_sent(batch, sent, owner=dead)
+    assert desk.ledger.batches.note_sent(batch, sent, owner=dead, lease=LEASE)
     desk.bury(dead)
     desk.sweep()
     again = desk.again(heir)
