@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.ledger.database import Database, compact_json
+from app.ledger.wakeups import QUEUES
 
 _RUN_COUNTS = sa.text("""
     select source, state, count(*) as runs from runs group by source, state
@@ -20,8 +21,10 @@ _WAITING = sa.text("""
            extract(epoch from now() - min(received_at))::float as oldest_s
     from runs where state in ('received', 'ready', 'enriched', 'sending')
 """)
+# A worker process registers once for each queue.
 _WORKERS = sa.text("""
-    select count(*) from procrastinate_workers where last_heartbeat > now() - :stalled
+    select ceil(count(*) / cast(:queues as numeric))::int from procrastinate_workers
+    where last_heartbeat > now() - :stalled
 """)
 _PAUSES = sa.text("""
     select kind, scope, reason, since, until from pauses
@@ -106,7 +109,8 @@ def run_counts(database: Database) -> Sequence[sa.Row[Any]]:
 def health(database: Database, *, stalled: timedelta) -> dict[str, Any]:
     """Workers alive, runs waiting, the oldest wait in seconds, pauses in force."""
     waiting = database.row(_WAITING)
-    workers = database.row(_WORKERS, stalled=stalled)
+    queues = len(set(QUEUES.values()))
+    workers = database.row(_WORKERS, stalled=stalled, queues=queues)
     return {
         "workers": int(workers[0]) if workers else 0,
         "waiting": int(waiting.waiting) if waiting else 0,

@@ -21,15 +21,19 @@ def test_healthz_says_that_the_process_lives(box: Stack) -> None:
 
 def test_readyz_tells_workers_waits_and_pauses(box: Stack) -> None:
     ready = get(box, "/readyz").json()
-    assert (ready["status"], ready["waiting"], ready["pauses"]) == ("ready", 0, [])
-    # enrich, send and system are workers of their own in one process.
-    assert ready["workers"] == 3
+    assert (ready["status"], ready["waiting"], ready["pauses"]) == ("ready", 0, 0)
+    assert ready["workers"] == 1
     box.pause("source", "marketo")
     box.post_lead(1)
-    ready = get(box, "/readyz").json()
+    answer = get(box, "/readyz")
+    ready = answer.json()
     assert ready["waiting"] == 1
     assert ready["oldest_waiting_s"] >= 0
-    assert [one["scope"] for one in ready["pauses"]] == ["marketo"]
+    # Names of sources are for who has the token.
+    assert ready["pauses"] == 1
+    assert "marketo" not in answer.text
+    told = get(box, "/readyz", Authorization="Bearer a-token-for-metrics").json()
+    assert [one["scope"] for one in told["pauses"]] == ["marketo"]
 
 
 def test_readyz_says_what_is_missing(box: Stack) -> None:
@@ -54,7 +58,7 @@ def test_metrics_are_for_who_has_the_token(box: Stack) -> None:
     assert answer.headers["Content-Type"].startswith("text/plain")
     lines = answer.text.splitlines()
     assert 'leadbridge_runs{source="marketo",state="written"} 1.0' in lines
-    assert "leadbridge_workers 3.0" in lines
+    assert "leadbridge_workers 1.0" in lines
     assert "leadbridge_pauses 0.0" in lines
     assert email_of(lead_id) not in answer.text
 
