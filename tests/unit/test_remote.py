@@ -221,7 +221,10 @@ def test_many_threads_share_a_remote(server: Server, remote: Remote) -> None:
 
     def work(number: int) -> set[int]:
         path = f"/{number}"
-        found = [remote.call("GET", path, operation="a").json() for _ in range(20)]
+        found = [
+            remote.call("GET", path, operation="a", read_timeout_s=30.0).json()
+            for _ in range(20)
+        ]
         return {one["n"] for one in found}
 
     with ThreadPoolExecutor(12) as pool:
