@@ -107,6 +107,17 @@ def test_root_is_refused_a_folder_behind_a_closed_one(
     assert embedded.closed(home / "clone" / "data") is None
 
 
+def run_apart(code: str, *folders: Path) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: where the lock file goes is decided once in each."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, folders)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 STARTED = """
 import sys
 from pathlib import Path
@@ -126,14 +137,8 @@ def test_its_socket_and_its_lock_are_in_its_folder_and_no_other_is_opened(
     data = folder / "data"
     if is_made:
         data.mkdir(mode=0o700)
-    # Read once a process: a process of its own.
-    done = subprocess.run(
-        [sys.executable, "-c", STARTED, str(data)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    done = run_apart(STARTED, data)
+    assert done.returncode == 0, done.stderr
     url, lock = done.stdout.split()
     assert url.endswith(f"?host={data / 'postgres'}")
     assert Path(lock).is_relative_to(data)
@@ -143,21 +148,23 @@ def test_its_socket_and_its_lock_are_in_its_folder_and_no_other_is_opened(
     assert mode(folder) == 0o711, "folders above are as they were"
 
 
-def test_a_server_with_its_socket_elsewhere_is_not_used(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = EmbeddedServer(folder / "data")
-    library = server._library()
-    monkeypatch.setattr(
-        library, "find_suitable_socket_dir", lambda *_: _elsewhere(folder)
-    )
-    with pytest.raises(ConfigurationError, match="others may reach it"):
-        server.start()
-    assert server.pid is None
+ELSEWHERE = """
+import sys
+from pathlib import Path
+from app.ledger.embedded import EmbeddedServer
+server = EmbeddedServer(Path(sys.argv[1]))
+other = Path(sys.argv[2])
+server._library().find_suitable_socket_dir = lambda *_: other
+server.start()
+"""
 
 
-def _elsewhere(folder: Path) -> Path:
-    other = folder / "other"
-    other.mkdir(exist_ok=True)
-    other.chmod(0o777)
-    return other
+def test_a_server_with_its_socket_elsewhere_is_not_used(folder: Path) -> None:
+    data, other = folder / "data", folder / "other"
+    other.mkdir()
+    other.chmod(0o777)  # noqa: S103  as the wheel does
+    done = run_apart(ELSEWHERE, data, other)
+    assert "others may reach it" in done.stderr
+    assert done.stdout == ""
+    assert not (data / "postgres" / "postmaster.pid").exists(), "it was stopped"
+    assert list(other.iterdir()) == []
