@@ -61,11 +61,10 @@ class OneBox(Stack):
 
     def note_family(self, up: Process) -> set[psutil.Process]:
         """The processes of `up` and of its database, as they are now."""
-        parents = [up.popen.pid, self.postmaster()]
         found = {
             each
-            for pid in parents
-            if psutil.pid_exists(pid)
+            for pid in (up.popen.pid, self.postmaster())
+            if pid and psutil.pid_exists(pid)
             for parent in [psutil.Process(pid)]
             for each in [parent, *parent.children(recursive=True)]
         }
@@ -73,9 +72,12 @@ class OneBox(Stack):
         return found
 
     def postmaster(self) -> int:
-        """The process id of the database as its own file has it."""
-        text = (self.data / "postgres" / "postmaster.pid").read_text()
-        return int(text.split("\n", 1)[0])
+        """The process id of the database as its own file has it; 0: not there."""
+        try:
+            text = (self.data / "postgres" / "postmaster.pid").read_text()
+        except FileNotFoundError:
+            return 0
+        return int(text.split("\n", 1)[0] or 0)
 
     def part(self, up: Process, name: str) -> int:
         """The process id of `web` or `worker`, the last one that was started."""
@@ -94,6 +96,8 @@ class OneBox(Stack):
         """Kill whatever of it still runs."""
         for process in self.processes:
             if process.name == "up" and process.popen.poll() is None:
+                # Frozen, so that it starts nothing that would be missed.
+                process.freeze()
                 self.note_family(process)
         for each in self.family:
             if is_alive(each):
