@@ -162,7 +162,7 @@ server.start()
 def test_a_server_with_its_socket_elsewhere_is_not_used(folder: Path) -> None:
     data, other = folder / "data", folder / "other"
     other.mkdir()
-    other.chmod(0o777)  # noqa: S103  as the wheel does
+    other.chmod(0o777)
     done = run_apart(ELSEWHERE, data, other)
     assert "others may reach it" in done.stderr
     assert done.stdout == ""
