@@ -9,16 +9,34 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 YES = frozenset({"true", "yes", "y", "t", "1", "on"})
 NO = frozenset({"false", "no", "n", "f", "0", "off"})
 
 #: Milliseconds since 1970 between these are a time; smaller ones are a number.
 FIRST_MS, LAST_MS = 10**11, 5 * 10**12
+
+#: The kind under which a CRM's field type is compared; others go by the value's own.
+KINDS: Final[Mapping[str, str]] = {
+    "string": "text",
+    "text": "text",
+    "email": "text",
+    "url": "text",
+    "phone": "text",
+    "picklist": "text",
+    "integer": "number",
+    "number": "number",
+    "currency": "number",
+    "float": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "datetime",
+    "multipicklist": "multi",
+}
 
 _LISTS = (list, tuple, set, frozenset)
 _NUMBERS = (int, float, Decimal)

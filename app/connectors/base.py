@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
@@ -20,24 +20,6 @@ from app import values
 from app.domain import CrmField, LeadEvent, Record, RecordResult, Update, WebhookRequest
 from app.errors import AppError, WebhookRefused
 from app.remote import address_problem
-
-#: Our kinds of sameness for a CRM's field types; others go by the value's own kind.
-KINDS: Final[Mapping[str, str]] = {
-    "string": "text",
-    "text": "text",
-    "email": "text",
-    "url": "text",
-    "phone": "text",
-    "picklist": "text",
-    "integer": "number",
-    "number": "number",
-    "currency": "number",
-    "float": "number",
-    "boolean": "boolean",
-    "date": "date",
-    "datetime": "datetime",
-    "multipicklist": "multi",
-}
 
 
 class NotOffered(AppError):
@@ -251,7 +233,7 @@ class Connector(ABC):
 
     def kind_of(self, field: CrmField | None) -> str | None:
         """The kind (values.py) under which two values of a field are compared."""
-        return KINDS.get(field.type) if field else None
+        return values.KINDS.get(field.type) if field else None
 
     # What not every system can do.
 

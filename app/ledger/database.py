@@ -57,7 +57,9 @@ class Database:
             connect_args={
                 "application_name": name,
                 "connect_timeout": 5,
-                "options": "-c timezone=UTC",
+                # A client that freezes in a transaction must not keep its locks.
+                "options": "-c timezone=UTC"
+                " -c idle_in_transaction_session_timeout=60000",
             },
         )
         self.engine = self.autocommit.execution_options(

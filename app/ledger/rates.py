@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -118,11 +118,3 @@ class RateRing:
             self.database.rows(
                 _GIVE_BACK, limit=self.name, slots=compact_json(unused)
             )
-
-
-def next_free_at(database: Database, name: str) -> datetime | None:
-    """When this limit's oldest slot was taken last; for people to look at."""
-    row = database.row(
-        sa.text("select min(at) from rate_slots where limit_name = :limit"), limit=name
-    )
-    return row[0] if row else None

@@ -30,12 +30,6 @@ _PAUSES = sa.text("""
     select kind, scope, reason, since, until from pauses
     where lifted_at is null order by since
 """)
-_PROBLEMS = sa.text("""
-    select source, coalesce(cause, 'unknown') as cause, count(*) as runs,
-           max(finished_at) as last_at, max(reason) as example
-    from runs where state = 'failed'
-    group by source, cause order by runs desc
-""")
 _UNREADABLE = sa.text("""
     select id, source, received_at, error, seen from deliveries
     where outcome = 'unreadable' order by id desc limit :count
@@ -119,11 +113,6 @@ def health(database: Database, *, stalled: timedelta) -> dict[str, Any]:
     }
 
 
-def problems(database: Database) -> Sequence[sa.Row[Any]]:
-    """Failures grouped by source and cause, the most frequent first."""
-    return database.rows(_PROBLEMS)
-
-
 def unreadable(database: Database, *, count: int = 20) -> Sequence[sa.Row[Any]]:
     """The newest deliveries that could not be read."""
     return database.rows(_UNREADABLE, count=count)
@@ -190,15 +179,4 @@ def last_asked(
         source=source,
         mapping=mapping,
         records=compact_json(list(records)),
-    )
-
-
-def waits(database: Database, since: datetime) -> Sequence[sa.Row[Any]]:
-    """Seconds from accept to the end, of runs that ended since; for the bench."""
-    return database.rows(
-        sa.text(
-            "select extract(epoch from finished_at - received_at)::float as s"
-            " from runs where finished_at >= :since"
-        ),
-        since=since,
     )

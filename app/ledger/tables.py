@@ -18,9 +18,6 @@ metadata = sa.MetaData(
     }
 )
 
-#: Waiting or under way: what a newer event, an import or a kill can still meet.
-OPEN_STATES = "('received', 'ready', 'enriched', 'sending')"
-
 
 def _now(name: str, **options: object) -> sa.Column[object]:
     return sa.Column(

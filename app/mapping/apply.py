@@ -31,8 +31,8 @@ from app.mapping.reasons import (
     Keep,
 )
 from app.mapping.rules import Case
+from app.values import KINDS, text_form
 from app.values import same as same_by_kind
-from app.values import text_form
 
 __all__ = [
     "Facts",
@@ -155,20 +155,7 @@ def decide(
 
 
 def _same(crm: CrmField | None, sent: Any, read: Any) -> bool:
-    return same_by_kind(sent, read, _KINDS.get(crm.type) if crm is not None else None)
-
-
-#: By a field's type where no connector judges: in tests and previews.
-_KINDS = {
-    "integer": "number",
-    "number": "number",
-    "currency": "number",
-    "float": "number",
-    "boolean": "boolean",
-    "date": "date",
-    "datetime": "datetime",
-    "multipicklist": "multi",
-}
+    return same_by_kind(sent, read, KINDS.get(crm.type) if crm is not None else None)
 
 
 class _Record:

@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-import procrastinate
 import structlog
 from procrastinate import App, JobContext, PsycopgConnector
 
@@ -34,8 +33,8 @@ log = structlog.get_logger()
 
 #: Jobs at once by queue: pumps of different tokens and sources run side by side.
 SLOTS = {"enrich": 4, "send": 4, "system": 2}
-#: Three listen, and the others fetch, finish and beat.
-CONNECTIONS = 5
+#: Besides one listener for each queue, which stands outside the pool.
+CONNECTIONS = 2
 #: "Call me again" at most this far ahead; longer waits are the sweep's.
 LONGEST_WAKE_S = 1.0
 PURGE_EVERY = timedelta(hours=1)
@@ -254,7 +253,3 @@ def purge(parts: Parts) -> None:
     ledger.batches.purge(age=rows)
     purged = ledger.runs.purge(age=rows)
     log.info("purged", runs=purged)
-
-
-#: Procrastinate's version, for `doctor` and error reports.
-VERSION = procrastinate.__version__
