@@ -24,9 +24,6 @@ TENTH = {
     "MARKETO_CALL_LIMIT": "0",
 }
 WINDOW_S, LIMIT, SLOTS = 6.0, 100, 98
-#: A call may arrive half a second after it took its slot: the margin of a minute's
-#: window, which a shorter clock does not shorten.
-KEPT_S = 6.05 - 0.5
 WHOLE = 10_000
 _SOURCE = Scope("source", "marketo")
 
@@ -101,21 +98,21 @@ def _share(state: dict[str, Any], count: int) -> Row:
     asked = state["asked_at"]
     later = asked[SLOTS:]
     used = len(later) / ((asked[-1] - asked[0]) / WINDOW_S * LIMIT) if later else 0.0
-    most = _most_in_kept(asked)
+    most = _most_in_window(asked)
     return Row(
         "share of 6sense's limit used in a burst",
-        f"{used:.1%}; most in {KEPT_S:g} s: {most}",
+        f"{used:.1%}; most in {WINDOW_S:g} s: {most}",
         f"{count:,} leads, a limit of {LIMIT} in {WINDOW_S:g} s",
-        f"95%, never over {SLOTS}",
+        f"95%, never over {LIMIT}",
         "97%",
-        used >= 0.95 and most <= SLOTS,
+        used >= 0.95 and most <= LIMIT,
     )
 
 
-def _most_in_kept(asked: list[float]) -> int:
+def _most_in_window(asked: list[float]) -> int:
     most = first = 0
     for last, at in enumerate(asked):
-        while at - asked[first] >= KEPT_S:
+        while at - asked[first] >= WINDOW_S:
             first += 1
         most = max(most, last - first + 1)
     return most

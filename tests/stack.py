@@ -23,7 +23,7 @@ import requests
 import sqlalchemy as sa
 
 from app.ledger import wakeups
-from app.ledger.database import Database, upgrade
+from app.ledger.database import Database, DatabaseAway, upgrade
 from app.ledger.pauses import Pauses, Scope
 from app.ledger.runs import Runs
 from app.ledger.wakeups import Wake
@@ -95,6 +95,11 @@ def assert_values(
     assert not wrong, f"{len(wrong)} wrong values, such as {examples}"
 
 
+def _hear_interrupts() -> None:
+    """A shell's background job, as a test run may be, hands on that ^C is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Process:
     """One process of ours; its output goes to a file that failures show."""
 
@@ -116,6 +121,7 @@ class Process:
                 stderr=output,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                preexec_fn=_hear_interrupts,
             )
 
     def say(self) -> str:
@@ -425,12 +431,20 @@ class Stack:
         """Forget every lead and call, here and outside; the processes run on."""
         for process in self.processes:
             assert process.popen.poll() is None, f"{process.name}: {process.say()}"
-        self.query(
-            "truncate deliveries, runs, run_lookups, enrichments, batches, attempts,"
-            " updates, last_written, pauses, streaks"
-        )
+        until(self._is_emptied, "the ledger to be emptied")
         self.query("update rate_slots set at = 'epoch'")
         self.sandbox("reset", {"seed_demo": False, **options})
+
+    def _is_emptied(self) -> bool:
+        """False if a pump at work and we waited for each other's tables."""
+        try:
+            self.query(
+                "truncate deliveries, runs, run_lookups, enrichments, batches,"
+                " attempts, updates, last_written, pauses, streaks"
+            )
+        except DatabaseAway:
+            return False
+        return True
 
     def let_waits_end(self) -> None:
         """As if every wait and pause had just run out, and the sweep had come."""
