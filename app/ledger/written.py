@@ -32,7 +32,7 @@ _ADD_UPDATES = sa.text("""
         run_id bigint, batch_id bigint, source text, object text, record_id text,
         person_key text, values jsonb)
 """)
-_SET_LAST = sa.text("""
+_UPSERT = """
     insert into last_written
         (source, object, record_id, field, kind, digest, person_key, at)
     select source, object, record_id, field, kind, digest, person_key, now()
@@ -41,22 +41,17 @@ _SET_LAST = sa.text("""
         digest text, person_key text)
     on conflict (source, object, record_id, field) do update set
         kind = excluded.kind, digest = excluded.digest, at = excluded.at,
-        person_key = excluded.person_key
-""")
+"""
+_SET_LAST = sa.text(_UPSERT + "person_key = excluded.person_key")
 # What the service wrote after the record was read is newer than what was read.
-_ADOPT = sa.text("""
-    insert into last_written
-        (source, object, record_id, field, kind, digest, person_key, at)
-    select source, object, record_id, field, kind, digest, person_key, now()
-    from jsonb_to_recordset(cast(:rows as jsonb)) as w(
-        source text, object text, record_id text, field text, kind text,
-        digest text, person_key text)
-    on conflict (source, object, record_id, field) do update set
-        kind = excluded.kind, digest = excluded.digest, at = excluded.at,
+_ADOPT = sa.text(
+    _UPSERT
+    + """
         person_key = coalesce(excluded.person_key, last_written.person_key)
     where last_written.at < :read_at
     returning field
-""")
+"""
+)
 _NOW = sa.text("select clock_timestamp()")
 _PURGE = sa.text("delete from updates where at < now() - :age")
 
