@@ -94,6 +94,10 @@ class LeadEvent:
     changed_by: str | None = None
     #: True if the body can carry ids only, whatever the mapping reads.
     is_thin: bool = False
+    #: What changed, field → new value; None: the event does not say.
+    changed: Mapping[str, Any] | None = None
+    #: The vendor marks the change as made by us.
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -41,12 +41,26 @@ class WebhookReply:
     status: int
     content_type: str
     body: bytes
+    #: HTTP's reason phrase, for senders that can branch on nothing else.
+    reason: str | None = None
 
 
-def json_reply(status: int, shown: Mapping[str, Any]) -> WebhookReply:
+def json_reply(
+    status: int, shown: Mapping[str, Any], reason: str | None = None
+) -> WebhookReply:
     """A JSON reply; never empty, which some senders count as a failure."""
     body = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
-    return WebhookReply(status, "application/json", body)
+    return WebhookReply(status, "application/json", body, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of a search for missed records, and where the next one begins."""
+
+    events: list[LeadEvent]
+    #: Opaque, kept by the ledger; valid for days.
+    cursor: str
+    is_more: bool
 
 
 def address(description: str, **options: Any) -> fields.String:
@@ -69,10 +83,11 @@ class ConnectorSettings(Schema):
 
     WEBHOOK_AUTH = fields.String(
         load_default="secret",
-        validate=validate.OneOf(["secret", "none"]),
+        validate=validate.OneOf(["secret", "none", "off"]),
         metadata={
             "description": "`none` takes webhooks from anyone; it must be said, for "
-            "a source whose webhooks are not authenticated"
+            "a source whose webhooks are not authenticated. `off`: the source sends "
+            "none; its new records are found by asking for them"
         },
     )
     QUOTA = fields.String(
@@ -162,6 +177,11 @@ class Connector(ABC):
         return bool(self._settings.get("WEBHOOK_AUTH") == "none")
 
     @property
+    def sends_webhooks(self) -> bool:
+        """False if the setting WEBHOOK_AUTH says `off`."""
+        return bool(self._settings.get("WEBHOOK_AUTH") != "off")
+
+    @property
     def limit(self) -> CallLimit:
         """Our share of the account's calls: as set, or the connector's own."""
         calls = self._settings.get("CALL_LIMIT")
@@ -237,12 +257,19 @@ class Connector(ABC):
 
     # What not every system can do.
 
-    def is_echo(self, event: LeadEvent, last_written: Mapping[str, Any]) -> bool:
-        """Whether the vendor marks the event as caused by our own write."""
-        raise NotOffered(f"{self.name} does not mark our own writes")
+    def changed_since(
+        self,
+        cursor: str | None,
+        since: datetime,
+        events: Mapping[str, Collection[str]],
+        fields: Sequence[str],
+    ) -> Found:
+        """One page of the records that came or changed; at most one call.
 
-    def changed_since(self, cursor: str | datetime) -> tuple[list[LeadEvent], str]:
-        """Records that came or changed after a point; and the next point."""
+        Begins at `since` with the cursor None, else where that page ended. `events`:
+        object → which of `created` and `updated` are wanted of it; `fields`: those
+        whose changes count as an update.
+        """
         raise NotOffered(f"{self.name} is not searched for missed records")
 
     def setup(self, mapping: Any) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
@@ -30,12 +31,12 @@ from hypothesis import strategies as st
 from app import errors
 from app.connectors import CONNECTORS, connector_for
 from app.connectors.base import Connector, NotOffered
-from app.domain import LeadEvent, Record, RecordResult, Update, WebhookRequest
+from app.domain import Record, RecordResult, Update, WebhookRequest
 
 EXAMPLES = Path(__file__).parent / "examples"
 KINDS = ("webhook", "read", "send", "fields")
 SECRET, NEXT_SECRET = "first-secret-0123456789", "second-secret-9876543210"
-OPTIONAL = ("is_echo", "changed_since", "setup", "request_campaign")
+OPTIONAL = ("changed_since", "setup", "request_campaign")
 
 
 def example(system: str, name: str) -> dict[str, Any]:
@@ -204,8 +205,7 @@ class ConnectorContract:
     def test_what_is_not_offered_says_so(self) -> None:
         connector = self.connector()
         arguments: dict[str, tuple[Any, ...]] = {
-            "is_echo": (LeadEvent(self.object, None, "created", {}), {}),
-            "changed_since": ("",),
+            "changed_since": (None, datetime.now(UTC), {}, ()),
             "setup": (None,),
             "request_campaign": ("1", []),
         }

@@ -30,7 +30,7 @@ from app.domain import (
     Update,
     WebhookRequest,
 )
-from app.errors import WebhookRefused
+from app.errors import SignatureInvalid, WebhookRefused
 from app.remote import Remote
 
 #: Header that carries our secret, as WebhookRequest spells it.
@@ -65,10 +65,10 @@ class MarketoSettings(ConnectorSettings):
     def check_secret(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         """Set, unless the source does without; and of letters that arrive."""
         secrets = str(data.get("WEBHOOK_SECRET", ""))
-        if data.get("WEBHOOK_AUTH") != "none" and not secrets.strip(" ,"):
+        if data.get("WEBHOOK_AUTH") == "secret" and not secrets.strip(" ,"):
             raise ValidationError(
                 "WEBHOOK_SECRET is not set. Webhooks must carry it, "
-                "unless WEBHOOK_AUTH is none. Make one: "
+                "unless WEBHOOK_AUTH is none or off. Make one: "
                 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
             )
         if not (secrets.isascii() and secrets.isprintable()):
@@ -120,6 +120,8 @@ class Marketo(Connector):
 
     def verify(self, request: WebhookRequest) -> None:
         """The header X-Leadbridge-Secret; Marketo signs nothing."""
+        if not self.sends_webhooks:
+            raise SignatureInvalid("this source takes no webhooks: WEBHOOK_AUTH is off")
         if not self.accepts_unsigned:
             self._secret.verify(request.headers.get(SECRET_HEADER))
 
