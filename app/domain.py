@@ -174,6 +174,12 @@ class ProductInfo:
     #: `enrichment`, `company-identification`, or None where no credit is taken.
     pool: str | None
     fields: tuple[AnswerField, ...]
+    #: 6sense's version of it; its paths count otherwise.
+    version: str = ""
+    #: False: it lists an account's people, so no mapping file asks it about a lead.
+    is_lookup: bool = True
+    #: The product that 6sense has put in its place.
+    successor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,15 @@ class Settings:
     sixsense_timeout_s: float = setting(
         20.0, seconds(), "Longest wait for an answer of 6sense."
     )
+    sixsense_partner: str | None = setting(
+        None,
+        key_text(),
+        "Your name as a partner of 6sense, for company-identification. Nobody else "
+        "needs it.",
+    )
+    sixsense_partner_customer: str | None = setting(
+        None, key_text(), "The customer on whose behalf that partner asks."
+    )
 
     rate_window_s: float = setting(
         60.5,

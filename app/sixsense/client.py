@@ -17,7 +17,7 @@ from app.errors import (
 )
 from app.remote import Answer, Remote
 from app.sixsense import PRODUCTS
-from app.sixsense.product import SYSTEM, Product
+from app.sixsense.product import SYSTEM, Product, trimmed
 
 #: 6sense's public hosts.
 HOSTS: Final[Mapping[str, str]] = {
@@ -29,6 +29,8 @@ HOSTS: Final[Mapping[str, str]] = {
 DEFAULT: Final = "default"
 
 _TOKEN: Final = re.compile(r"[!-~]+")
+#: As 6sense describes its own; another one is used all the same, after a warning.
+_USUAL_TOKEN: Final = re.compile(r"[A-Za-z0-9]{40}")
 _EMAIL: Final = re.compile(r"[^\s@<>\"']{1,320}(?:@|%40)[^\s@<>\"']{1,320}", re.I)
 #: Anything as long as a token, wherever it came from.
 _TOKENS: Final = re.compile(r"[A-Za-z0-9_\-]{32,}")
@@ -39,6 +41,19 @@ _DATA: Final = frozenset({200, 201})
 
 
 @dataclass(frozen=True, slots=True)
+class Partner:
+    """On whose behalf a partner of 6sense asks; nobody else needs it."""
+
+    name: str
+    #: Empty: for data of no customer.
+    customer: str = ""
+
+    def header(self, token: str) -> str:
+        """`X-6s-CustomID`. Names may hold hyphens, so it cannot be read back."""
+        return "-".join(filter(None, (self.name, self.customer, token)))
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What one call came to."""
 
@@ -46,7 +61,8 @@ class Answered:
     status: int
     #: The body as it came; "" for a 204.
     text: str = field(repr=False)
-    #: Estimated: 1 for a match of a product that takes credits. 6sense reports none.
+    #: Estimated: 1 for a match of a product that takes credits, whichever its pool.
+    #: 6sense reports none.
     credits: int
     ms: float
     #: 6sense's own words for a no-match, if it had any.
@@ -63,6 +79,7 @@ class SixsenseClient:
         tokens: Mapping[str, str],
         *,
         url: str | None = None,
+        partner: Partner | None = None,
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 30.0,
         pool_size: int = 32,
@@ -74,6 +91,7 @@ class SixsenseClient:
             ConfigurationError: an address or a token that cannot be used.
         """
         self._tokens = dict(tokens)
+        self._partner = partner
         bad = [name for name, one in tokens.items() if not _TOKEN.fullmatch(one)]
         if bad:
             raise ConfigurationError(
@@ -97,6 +115,12 @@ class SixsenseClient:
     def __repr__(self) -> str:
         return f"<SixsenseClient tokens: {', '.join(sorted(self._tokens)) or 'none'}>"
 
+    @property
+    def odd_tokens(self) -> list[str]:
+        """Names of tokens that do not look as 6sense's do: 40 letters and digits."""
+        found = self._tokens.items()
+        return [name for name, one in found if not _USUAL_TOKEN.fullmatch(one)]
+
     def token_name(self, product: str) -> str:
         """The product, if it has a token of its own; else `default`."""
         return product if product in self._tokens else DEFAULT
@@ -112,8 +136,16 @@ class SixsenseClient:
         )
         return f"6sense:{digest.hexdigest()}"
 
-    def call(self, product: str, inputs: Mapping[str, str]) -> Answered:
+    def call(
+        self,
+        product: str,
+        inputs: Mapping[str, Any],
+        *,
+        read_timeout_s: float | None = None,
+    ) -> Answered:
         """Ask one product once; blank inputs are not sent.
+
+        Inputs are texts; People Search takes lists and numbers as well.
 
         Raises:
             RequestRefused: refused here or there; sending it again will not help.
@@ -124,22 +156,21 @@ class SixsenseClient:
         Source: 6sense's API document, "Response codes" (docs/6sense.md).
         """
         spec = PRODUCTS[product]
-        asked = {n: v.strip() for n, v in inputs.items() if v and v.strip()}
+        asked = trimmed(inputs)
         spec.check(asked)
         token = self._token(product)
         method, body = spec.request(asked)
+        headers = {"Authorization": f"Token {token}", **body.get("headers", {})}
+        if spec.is_for_partners and self._partner is not None:
+            headers["X-6s-CustomID"] = self._partner.header(token)
         answer = self._remotes[spec.host].call(
             method,
             spec.path,
             operation=product,
-            headers={
-                "Authorization": f"Token {token}",
-                "Cache-Control": "no-cache",
-                **body.get("headers", {}),
-            },
-            **{key: value for key, value in body.items() if key != "headers"},
+            read_timeout_s=read_timeout_s,
+            **{**body, "headers": headers},
         )
-        return _judged(spec, answer, (*asked.values(), token))
+        return _judged(spec, answer, (*_texts(asked), token))
 
     def parse(self, product: str, text: str) -> dict[str, Any]:
         """A stored answer in canonical form; "" is an answer in which all is blank.
@@ -204,6 +235,14 @@ def _answered(
         message or None,
         data,
     )
+
+
+def _texts(inputs: Mapping[str, Any]) -> list[str]:
+    """Every text that we sent."""
+    found: list[str] = []
+    for value in inputs.values():
+        found += value if isinstance(value, list) else [str(value)]
+    return found
 
 
 def _is_error_form(raw: Any) -> bool:

@@ -182,6 +182,134 @@ FIRMOGRAPHICS: Final = pick(
     ),
 )
 
+#: The company of an address on the internet, with the place of that address.
+IDENTIFIED: Final = pick(
+    COMPANY,
+    (
+        "company_match",
+        "additional_comment",
+        "domain",
+        "name",
+        "industry",
+        "industry_v2",
+        "region",
+        "country",
+        "country_iso_code",
+        "state",
+        "state_code",
+        "city",
+        "address",
+        "zip",
+        "phone",
+        "employee_count",
+        "employee_range",
+        "annual_revenue",
+        "revenue_range",
+        "sic",
+        "sic_description",
+        "naics",
+        "naics_description",
+        "is_blacklisted",
+        "is_6qa",
+        "geo_ip_country",
+        "geo_ip_state",
+        "geo_ip_city",
+        "company_id",
+    ),
+)
+
+#: Of the account alone: nobody is known by name there.
+ACCOUNT_SCORES: Final = rows(
+    "scores",
+    pick(
+        SCORE,
+        (
+            "product",
+            "product_display_name",
+            "is_6qa",
+            "company_intent_score",
+            "company_buying_stage",
+            "company_profile_score",
+            "company_profile_fit",
+        ),
+    ),
+)
+
+EDUCATION: Final = (
+    whole("start_date", "startDate"),
+    whole("end_date", "endDate"),
+    text("school_name", "schoolName"),
+    text("school_location", "schoolLocation"),
+    text("school_website", "schoolWebsite"),
+    listed("degrees"),
+)
+
+PERSON: Final = (
+    text("people_id", "id", "peopleId"),
+    text("email"),
+    enum("email_confidence", EMAIL_CONFIDENCES, "emailConfidence"),
+    text("full_name", "fullName"),
+    text("first_name", "firstName"),
+    text("last_name", "lastName"),
+    text("title", "title", "jobTitle"),
+    text("function"),
+    text("level", "level", "seniorityLevel"),
+    text("division"),
+    rows("education", EDUCATION),
+    listed("skills"),
+    text("city"),
+    text("state"),
+    text("country"),
+    text("postal_code", "postalCode"),
+    text("phone"),
+    text("work_phone", "workPhone"),
+    text("linkedin_url", "linkedinUrl", "linkedInUrl"),
+    text("twitter_url", "twitterUrl"),
+    text("facebook_url", "facebookUrl"),
+    flag("has_email", "hasEmail"),
+    flag("has_phone", "hasPhone"),
+    flag("has_work_phone", "hasWorkPhone"),
+)
+
+#: Everything that is known of a person; what only a search says is not among it.
+CONTACT: Final = PERSON[:-3]
+
+#: Where a person works, which is not where the company sits.
+OFFICE: Final = pick(COMPANY, ("domain", "name", "region", "country", "state"))
+
+#: A person as a search shows one: names masked, and whether there is more to buy.
+PROFILE: Final = pick(
+    PERSON,
+    (
+        "people_id",
+        "full_name",
+        "first_name",
+        "last_name",
+        "function",
+        "level",
+        "division",
+        "city",
+        "state",
+        "country",
+        "has_email",
+        "has_phone",
+        "has_work_phone",
+    ),
+)
+
+#: What an answer in pages says of itself.
+PAGE: Final = (
+    listed("cities", "city"),
+    listed("states", "state"),
+    listed("countries", "country"),
+    listed("titles"),
+    listed("industries", "industry"),
+    whole("total_record_count", "totalRecordCount"),
+    whole("total_pages", "totalPage"),
+    whole("page_number", "pageNumber", "pageNo"),
+    whole("page_size", "pageSize"),
+)
+
 #: The ten inputs of the form products that ask about a lead.
 LEAD_INPUTS: Final = (
     "email",
@@ -195,3 +323,5 @@ LEAD_INPUTS: Final = (
     "role",
     "industry",
 )
+#: Those products also take the visitor's address, by 6sense's own examples.
+VISITED_INPUTS: Final = (*LEAD_INPUTS, "ip")

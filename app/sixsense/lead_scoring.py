@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.domain import ProductInfo
-from app.sixsense.fields import LEAD_INPUTS, LEAD_SCORES
+from app.sixsense.fields import LEAD_SCORES, VISITED_INPUTS
 from app.sixsense.product import Product
 
 
@@ -19,9 +19,10 @@ PRODUCT: Final = Product(
     ProductInfo(
         name="lead-scoring",
         path_alias="people/score",
-        inputs=LEAD_INPUTS,
+        inputs=VISITED_INPUTS,
         required=(("email",),),
         pool=None,
+        version="v2",
         fields=(LEAD_SCORES,),
     ),
     host="scribe",

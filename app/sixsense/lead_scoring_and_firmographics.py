@@ -11,9 +11,9 @@ from typing import Any, Final
 from app.domain import ProductInfo
 from app.sixsense.fields import (
     FIRMOGRAPHICS,
-    LEAD_INPUTS,
     LEAD_SCORES,
     SEGMENTS,
+    VISITED_INPUTS,
     group,
 )
 from app.sixsense.product import Product
@@ -32,9 +32,10 @@ PRODUCT: Final = Product(
     ProductInfo(
         name="lead-scoring-and-firmographics",
         path_alias="people/full",
-        inputs=LEAD_INPUTS,
+        inputs=VISITED_INPUTS,
         required=(("email",),),
         pool="enrichment",
+        version="v2",
         fields=(group("company", FIRMOGRAPHICS), LEAD_SCORES, SEGMENTS),
     ),
     host="scribe",

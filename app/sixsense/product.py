@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, Final
 
 from marshmallow import ValidationError
@@ -13,6 +13,7 @@ from marshmallow import ValidationError
 from app.domain import LookupResult, ProductInfo
 from app.errors import AnswerUnexpected, RequestRefused
 from app.sixsense.reading import AnswerSchema, schema_of
+from app.sixsense.rules import RULES, TEXT, Rule
 
 #: System name in errors.
 SYSTEM: Final = "6sense"
@@ -21,26 +22,48 @@ SYSTEM: Final = "6sense"
 Request = tuple[str, Mapping[str, Any]]
 
 
-def form(inputs: Mapping[str, str]) -> Request:
-    """The encoding of the five form products; JSON is refused by them."""
-    return "POST", {"data": inputs}
+#: `https://www.acme.example:443/about` → `www.acme.example`.
+_ADDRESS: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//([^/?#]*)|([^/?#]+)", re.I)
 
 
-def is_email(text: str) -> bool:
-    """One @ with text on both sides and nothing that breaks a line.
+def form(inputs: Mapping[str, Any]) -> Request:
+    """The encoding of the five form products; JSON is refused by them.
 
-    6sense answers a malformed address with a 404, which would look like "no match"
-    and still cost a place in the rate limit.
+    `ip` goes into the header that 6sense's own examples have for it.
     """
-    name, at, host = text.partition("@")
-    is_one = bool(at and name and host) and "@" not in host
-    return is_one and len(text) <= 320 and text.isprintable() and " " not in text
+    sent = {name: value for name, value in inputs.items() if name != "ip"}
+    headers = {"Cache-Control": "no-cache", **visitor(inputs)}
+    return "POST", {"data": sent, "headers": headers}
 
 
-#: What an input must be, beyond being there; and how to say that it is not.
-RULES: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = MappingProxyType(
-    {"email": (is_email, "is not an e-mail address")}
-)
+def visitor(inputs: Mapping[str, Any]) -> Mapping[str, str]:
+    """The header of a visitor's address, if there is one."""
+    return {"X-Forwarded-For": inputs["ip"]} if "ip" in inputs else {}
+
+
+def trimmed(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What is sent of the inputs: blank ones are not, and of `domain` only the host."""
+    found = {name: _trimmed(value) for name, value in inputs.items()}
+    if isinstance(found.get("domain"), str):
+        found["domain"] = _host(found["domain"])
+    return {name: value for name, value in found.items() if value not in ("", [], None)}
+
+
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list | tuple):
+        members = [_trimmed(one) for one in value]
+        return [one for one in members if one not in ("", None)]
+    return value
+
+
+def _host(address: str) -> str:
+    """CRMs keep whole web addresses, and 6sense knows domains only."""
+    found = _ADDRESS.match(address)
+    host = (found[1] or found[2] or "") if found else ""
+    name, _, port = host.rpartition(":")
+    return name if port.isdigit() else host or address
 
 
 @dataclass(frozen=True)
@@ -54,20 +77,24 @@ class Product:
     path: str
     #: Whether an answer with status 200 has anything to say; of the canonical form.
     has_data: Callable[[Mapping[str, Any]], bool]
-    request: Callable[[Mapping[str, str]], Request] = form
+    request: Callable[[Mapping[str, Any]], Request] = form
     #: Statuses that mean "not known", as far as 6sense documents them.
     no_match: frozenset[int] = frozenset({204, 404})
-    rules: Mapping[str, tuple[Callable[[str], bool], str]] = field(
-        default_factory=lambda: RULES
-    )
+    #: What its inputs must be; the others have to be texts.
+    rules: Mapping[str, Rule] = field(default_factory=lambda: RULES)
+    #: Whether 6sense's partners have to say on whose behalf they ask.
+    is_for_partners: bool = False
 
     @cached_property
     def schema(self) -> AnswerSchema:
         """The answer's shape, from the product's field table."""
         return schema_of(self.info.fields)
 
-    def check(self, inputs: Mapping[str, str]) -> None:
+    def check(self, inputs: Mapping[str, Any]) -> None:
         """Refuse what 6sense would refuse, before it costs a call.
+
+        `inputs` are trimmed. A list is never cut to what 6sense takes: what was
+        asked for would be missing without a word.
 
         Raises:
             RequestRefused: an unknown input, none of a required group, or a
@@ -76,13 +103,12 @@ class Product:
         unknown = sorted(set(inputs) - set(self.info.inputs))
         if unknown:
             raise self._refused("input-unknown", f"has no input {unknown[0]}")
-        filled = {name for name, value in inputs.items() if value.strip()}
         for group in self.info.required:
-            if not filled.intersection(group):
+            if not any(name in inputs for name in group):
                 raise self._refused("input-missing", f"needs {' or '.join(group)}")
-        for name in sorted(filled & self.rules.keys()):
-            fits, said = self.rules[name]
-            if not fits(inputs[name].strip()):
+        for name, value in sorted(inputs.items()):
+            fits, said = self.rules.get(name, TEXT)
+            if not fits(value):
                 raise self._refused("input-malformed", f"was not asked: {name} {said}")
 
     def canonical(self, raw: Any) -> dict[str, Any]:

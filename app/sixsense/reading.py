@@ -241,7 +241,7 @@ class Part(fields.Field[Any]):
     """One top-level part of an answer; absent and null read alike."""
 
     def __init__(self, field: AnswerField) -> None:
-        super().__init__()
+        super().__init__(data_key=field.aliases[0])
         self._aliases = field.aliases
         self._read = reader_of(field, is_strict=True)
 
