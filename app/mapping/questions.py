@@ -30,11 +30,17 @@ def product_named(products: Mapping[str, ProductInfo], name: str) -> ProductInfo
     return products.get(name) or by_path.get(name)
 
 
+def lookups_of(products: Mapping[str, ProductInfo]) -> dict[str, ProductInfo]:
+    """Those that a mapping file may ask about a lead."""
+    return {name: info for name, info in products.items() if info.is_lookup}
+
+
 def answering(
     node: Node | None, products: Mapping[str, ProductInfo]
 ) -> dict[str, tuple[ProductInfo, ...]]:
     """For each lookup the APIs that may answer it, its own first."""
     found: dict[str, tuple[ProductInfo, ...]] = {}
+    products = lookups_of(products)
     for name, each in node.entries.items() if isinstance(node, Table) else ():
         table = each if isinstance(each, Table) else None
         own = product_named(products, text_at(table.get("api")) if table else "")
@@ -50,7 +56,8 @@ class Questions:
 
     def __init__(self, tools: Tools, products: Mapping[str, ProductInfo]) -> None:
         self.tools = tools
-        self.products = products
+        self.all_products = products
+        self.products = lookups_of(products)
 
     @property
     def findings(self) -> Findings:
@@ -87,7 +94,7 @@ class Questions:
         send = self._send(node.get("send"), reach, info)
         if info is None:
             return None
-        budget, when_spent = self._budget(node.get("budget"), info)
+        budget, when_spent = self._budget(node.get("budget"), info, send)
         reuse = node.get("reuse")
         span = span_of(text_at(reuse.get("for"))) if isinstance(reuse, Table) else None
         return Lookup(
@@ -106,9 +113,23 @@ class Questions:
         name = text_at(node)
         info = product_named(self.products, name)
         if info is None and node is not None:
-            fix = did_you_mean(name, self.products)
-            self.findings.say("M106", f"'{name}' is not an API of 6sense", node, fix)
+            self._no_lookup(name, node)
+        elif info is not None and node is not None and info.successor:
+            message = f"{info.name} is a former version, and 6sense drops such in time"
+            fix = f"Use {info.successor}. Compare their inputs."
+            self.findings.say("W221", message, node, fix)
         return info
+
+    def _no_lookup(self, name: str, node: Node) -> None:
+        other = product_named(self.all_products, name)
+        if other is None:
+            message = f"'{name}' is not an API of 6sense"
+            fix = did_you_mean(name, self.products)
+        else:
+            message = f"{other.name} lists people of an account; it knows no lead"
+            fix = f"By hand: leadbridge sixsense {other.name}."
+            fix += f" Lookups: {', '.join(self.products)}."
+        self.findings.say("M106", message, node, fix)
 
     def _send(
         self, node: Node | None, reach: Reach, info: ProductInfo | None
@@ -161,7 +182,7 @@ class Questions:
         return replace(made.entry, fails=False)
 
     def _budget(
-        self, node: Node | None, info: ProductInfo
+        self, node: Node | None, info: ProductInfo, send: Mapping[str, Entry]
     ) -> tuple[Budget | None, str]:
         if not isinstance(node, Table):
             return None, WAIT
@@ -188,9 +209,21 @@ class Questions:
             fix = f"Use {' or '.join(('wait', 'skip', *frees))}."
             message = f"{free.name} costs a credit itself"
             self.findings.say("M106", message, place, fix)
+        elif misfit := _misfit(free, send):
+            fix = "It is asked with what `send` says. Use wait or skip."
+            self.findings.say("M106", f"{free.name} {misfit}", place, fix)
         else:
             return budget, free.name
         return budget, WAIT
+
+
+def _misfit(free: ProductInfo, send: Mapping[str, Entry]) -> str:
+    """Why a way out cannot be asked with these inputs; empty if it can."""
+    unknown = sorted(set(send) - set(free.inputs))
+    if unknown:
+        return f"has no input '{unknown[0]}'"
+    missing = [group for group in free.required if not set(group) & set(send)]
+    return f"needs {' or '.join(missing[0])}" if missing else ""
 
 
 def _number(node: Node | None) -> int | None:

@@ -15,7 +15,7 @@ from app.mapping.files import Recorder
 from app.mapping.findings import Findings, closest, did_you_mean
 from app.mapping.model import MappingFile
 from app.mapping.nodes import Items, Node, Scalar, Table, plain
-from app.mapping.questions import product_named
+from app.mapping.questions import lookups_of, product_named
 from app.mapping.shape import Shape, shape_findings, shape_of
 from app.mapping.spans import span_of
 from app.mapping.trial_schema import FieldSchema, StepSchema, TrialSchema, an_answer
@@ -160,10 +160,11 @@ class Trials:
             return Given(LookupResult(word), api)
         raw = plain(node)
         said = raw.pop("api", None)
-        info = product_named(self.mapping.products, said if said else api)
+        products = lookups_of(self.mapping.products)
+        info = product_named(products, said if said else api)
         if info is None:
             place = node.entries["api"] if isinstance(node, Table) else node
-            fix = did_you_mean(str(said), self.mapping.products)
+            fix = did_you_mean(str(said), products)
             self.findings.say("M106", f"'{said}' is not an API of 6sense", place, fix)
             return None
         self._check_answer(node, info)
