@@ -25,7 +25,7 @@ from app.pipeline.parts import Parts, Source
 from app.pipeline.waking import Waker
 from app.settings import Settings
 from app.sixsense import PRODUCTS
-from app.sixsense.client import SixsenseClient
+from app.sixsense.client import Partner, SixsenseClient
 
 log = structlog.get_logger()
 
@@ -228,13 +228,21 @@ def _sixsense(settings: Settings) -> SixsenseClient:
     tokens = dict(settings.sixsense_tokens)
     if settings.sixsense_token is not None:
         tokens["default"] = settings.sixsense_token
-    return SixsenseClient(
+    partner = settings.sixsense_partner
+    client = SixsenseClient(
         tokens,
         url=settings.sixsense_url,
+        partner=Partner(partner, settings.sixsense_partner_customer or "")
+        if partner
+        else None,
         read_timeout_s=settings.sixsense_timeout_s,
         pool_size=settings.enrich_threads,
         allow_http=settings.sixsense_allow_http,
     )
+    for name in client.odd_tokens:
+        # Only its name: a slip of the hand can be anything, a password too.
+        log.warning("6sense token is not of 40 letters and digits", token=name)
+    return client
 
 
 def _sources(
@@ -265,14 +273,21 @@ def _rings(
     """
     apis = {api for m in mappings for one in m.lookups for api in _apis(one)}
     return {
-        sixsense.token_name(api): RateRing(
-            database,
-            sixsense.token_limit_name(api),
-            calls=settings.sixsense_rate_limit,
-            window=timedelta(seconds=settings.rate_window_s),
-        )
+        sixsense.token_name(api): ring_of(settings, database, sixsense, api)
         for api in apis or PRODUCTS.keys()
     }
+
+
+def ring_of(
+    settings: Settings, database: Database, sixsense: SixsenseClient, api: str
+) -> RateRing:
+    """The ring under which every process asks this product."""
+    return RateRing(
+        database,
+        sixsense.token_limit_name(api),
+        calls=settings.sixsense_rate_limit,
+        window=timedelta(seconds=settings.rate_window_s),
+    )
 
 
 def _apis(lookup: Lookup) -> set[str]:

@@ -73,7 +73,7 @@ class _Maker:
     def __init__(
         self, products: Sequence[ProductInfo], snapshots: Sequence[Snapshot]
     ) -> None:
-        self.products = products
+        self.products = [each for each in products if each.is_lookup]
         self.snapshots = snapshots
 
     def definitions(self) -> Json:
