@@ -440,7 +440,7 @@ class Stack:
         try:
             self.query(
                 "truncate deliveries, runs, run_lookups, enrichments, batches,"
-                " attempts, updates, last_written, pauses, streaks"
+                " attempts, updates, last_written, pauses, streaks, follow_ups, cursors"
             )
         except DatabaseAway:
             return False
@@ -450,6 +450,7 @@ class Stack:
         """As if every wait and pause had just run out, and the sweep had come."""
         self.query("update runs set due_at = now() where due_at > now()")
         self.query("update batches set due_at = now() where due_at > now()")
+        self.query("update follow_ups set due_at = now() where due_at > now()")
         self.query("update pauses set until = now() where lifted_at is null")
         due = Runs(self.database).due()
         wakeups.wake(self.database, [Wake(task, scope) for task, scope in due])

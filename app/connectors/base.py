@@ -135,6 +135,10 @@ class Connector(ABC):
     #: Records in one call.
     read_batch: ClassVar[int]
     write_batch: ClassVar[int]
+    #: Whether its senders can read values from the answer to a webhook.
+    reads_replies: ClassVar[bool] = False
+    #: Whether it has campaigns that can be requested for a record.
+    has_campaigns: ClassVar[bool] = False
     #: How long a read, and a write, may take at the other side and still succeed.
     read_timeout_s: ClassVar[float] = 30.0
     write_timeout_s: ClassVar[float] = 30.0

@@ -9,9 +9,14 @@ from app.ledger.batches import Batches
 from app.ledger.database import Database
 from app.ledger.deliveries import Deliveries
 from app.ledger.enrichments import Enrichments
+from app.ledger.follow_ups import FollowUps
 from app.ledger.pauses import Pauses
+from app.ledger.replies import Replies
 from app.ledger.runs import Runs
 from app.ledger.written import Written
+
+#: Of one record through one mapping; the next one is the problem of a loop.
+MOST_RUNS_A_DAY = 10
 
 
 @dataclass(frozen=True)
@@ -25,19 +30,30 @@ class Ledger:
     batches: Batches
     written: Written
     pauses: Pauses
+    replies: Replies
+    follow_ups: FollowUps
 
     @classmethod
     def on(
-        cls, database: Database, *, person_key: bytes, repeat_window: timedelta
+        cls,
+        database: Database,
+        *,
+        person_key: bytes,
+        repeat_window: timedelta,
+        most_runs: int = MOST_RUNS_A_DAY,
     ) -> Ledger:
         """The ledger kept in `database`; `person_key` keys its hashes."""
         written = Written(database, person_key)
         return cls(
             database=database,
-            deliveries=Deliveries(database, repeat_window=repeat_window),
+            deliveries=Deliveries(
+                database, repeat_window=repeat_window, most_runs=most_runs
+            ),
             runs=Runs(database),
             enrichments=Enrichments(database),
             batches=Batches(database, written),
             written=written,
             pauses=Pauses(database),
+            replies=Replies(database),
+            follow_ups=FollowUps(database),
         )

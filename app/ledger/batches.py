@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.ledger.database import Database, compact_json
+from app.ledger.follow_ups import FollowUp, add_in
 from app.ledger.runs import (
     COLUMNS,
     Retry,
@@ -315,6 +316,7 @@ class Batches:
         owner: int,
         writes: Sequence[Write] = (),
         retries: Sequence[Retry] = (),
+        follow_ups: Sequence[FollowUp] = (),
         error: str | None = None,
     ) -> bool:
         """Settle or retry every member and close the batch, in one transaction.
@@ -331,6 +333,7 @@ class Batches:
             if settled:
                 settle_in(connection, settled, owner=owner)
             self.written.record_in(connection, writes)
+            add_in(connection, follow_ups)
             if retries:
                 retry_in(connection, retries, owner=owner)
         return True

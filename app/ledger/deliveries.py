@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from app.ledger.database import Database, DatabaseAway, compact_json
 
 _ACCEPT = """
-    select delivery, accepted, repeated from accept_delivery(
+    select delivery, accepted, repeated, answerable from accept_events(
         %(source)s, %(headers)s, %(body)s, %(status)s, %(unwanted)s, %(person_key)s,
-        %(events)s, %(window)s)
+        %(events)s, %(window)s, %(owner)s, %(most)s, %(is_found)s)
 """
 _UNREADABLE = sa.text("""
     insert into deliveries
@@ -33,6 +33,19 @@ _PURGE = sa.text("delete from deliveries where received_at < now() - :age")
 
 
 @dataclass(frozen=True, slots=True)
+class Answerable:
+    """A run whose webhook may be answered with values."""
+
+    run: int
+    mapping: str
+    #: It is kept for whoever accepted it, and waits for no pump meanwhile.
+    held: bool
+    #: Of a repeat: what the first webhook was answered, if it was.
+    reply: Mapping[str, Any] | None = None
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What one delivery came to."""
 
@@ -40,14 +53,19 @@ class Accepted:
     #: Runs started, taken over by a newer event or started again.
     accepted: int
     repeated: int
+    answerable: tuple[Answerable, ...] = ()
 
 
 class Deliveries:
     """Records deliveries; the only way a run comes into being."""
 
-    def __init__(self, database: Database, *, repeat_window: timedelta) -> None:
+    def __init__(
+        self, database: Database, *, repeat_window: timedelta, most_runs: int
+    ) -> None:
+        """`most_runs`: of one record and mapping in a day; more are a loop."""
         self.database = database
         self.repeat_window = repeat_window
+        self.most_runs = most_runs
 
     def accept(
         self,
@@ -59,11 +77,15 @@ class Deliveries:
         events: Sequence[Mapping[str, Any]],
         unwanted: int = 0,
         person_key: str | None = None,
+        owner: int | None = None,
+        is_found: bool = False,
     ) -> Accepted:
         """Record one delivery and its runs in one transaction, one round trip.
 
-        `events` are rows of `accept_delivery` (see its migration), at most one for each
-        record and mapping. Safe to repeat: what was recorded counts as a repeat.
+        `events` are rows of `accept_events` (see its migration), at most one for each
+        record and mapping; those with `hold_s` are held for `owner` so long.
+        `is_found`: the source was asked for them; those with a run since are left.
+        Safe to repeat: what was recorded counts as a repeat.
 
         Raises DatabaseAway: nothing was recorded, or nobody knows.
         """
@@ -76,6 +98,9 @@ class Deliveries:
             "person_key": person_key,
             "events": compact_json(events),
             "window": self.repeat_window,
+            "owner": owner,
+            "most": self.most_runs,
+            "is_found": is_found,
         }
         try:
             row = self.database.direct(_ACCEPT, values)
@@ -86,7 +111,9 @@ class Deliveries:
             row = self.database.direct(_ACCEPT, values)
         if row is None:
             raise DatabaseAway("the database recorded nothing")
-        return Accepted(*row)
+        delivery_id, accepted, repeated, answerable = row
+        runs = tuple(Answerable(**one) for one in answerable)
+        return Accepted(delivery_id, accepted, repeated, runs)
 
     def keep_unreadable(
         self,

@@ -22,6 +22,7 @@ _FRESH = sa.text("""
       and answer is not null
     order by lookup_key, asked_at desc
 """)
+_TEXT = sa.text("select answer from enrichments where id = :id")
 _ADD = sa.text("""
     insert into enrichments
         (product, lookup_key, token, status, result, answer, credits, message, ms,
@@ -142,6 +143,11 @@ class Enrichments:
             for row in rows
         }
 
+    def text_of(self, enrichment_id: int) -> str | None:
+        """The text of a stored answer; None once it was purged."""
+        row = self.database.row(_TEXT, id=enrichment_id)
+        return None if row is None else row.answer
+
     def record(self, answers: Sequence[Answer], *, owner: int) -> set[str]:
         """Store answers and settle their runs, and all runs with the same question.
 
@@ -150,43 +156,26 @@ class Enrichments:
         """
         if not answers:
             return set()
-        rows = [
-            {
-                "product": a.product,
-                "lookup_key": a.lookup_key,
-                "token": a.token,
-                "status": a.status,
-                "result": a.result,
-                "answer": a.text,
-                "credits": a.credits,
-                "message": a.message,
-                "ms": a.ms,
-                "person_key": a.person_key,
-            }
-            for a in answers
-        ]
         with self.database.transaction() as connection:
-            stored = connection.execute(_ADD, {"answers": compact_json(rows)}).all()
-            ids = {row.lookup_key: row.id for row in stored}
+            ids = _add_in(connection, answers)
             lookups = [
                 {**a.lookup, "enrichment_id": ids[a.lookup_key]} for a in answers
             ]
             moved = settle_in(
                 connection, [a.run for a in answers], owner=owner, lookups=lookups
             )
-            keys = [
-                {
-                    "lookup_key": a.lookup_key,
-                    "product": a.product,
-                    "result": a.result,
-                    "id": ids[a.lookup_key],
-                }
-                for a in answers
-            ]
-            siblings = connection.execute(
-                _SETTLE_SIBLINGS, {"answers": compact_json(keys)}
-            ).all()
+            siblings = _settle_siblings_in(connection, answers, ids)
         return {row.source for row in [*moved, *siblings]}
+
+    def store(self, answer: Answer) -> tuple[int, set[str]]:
+        """Store an answer whose run goes on asking, and settle its siblings.
+
+        Returns the enrichment's id, and the sources whose runs moved.
+        """
+        with self.database.transaction() as connection:
+            ids = _add_in(connection, [answer])
+            siblings = _settle_siblings_in(connection, [answer], ids)
+        return ids[answer.lookup_key], {row.source for row in siblings}
 
     def of_runs(self, run_ids: Sequence[int]) -> dict[int, list[StoredLookup]]:
         """The settled lookups of these runs, in the order they were asked."""
@@ -201,3 +190,40 @@ class Enrichments:
         """Forget the text of answers older than `age`, then what they cost."""
         self.database.rows(_PURGE_ANSWERS, age=age)
         self.database.rows(_PURGE, age=age, window=CREDIT_WINDOW)
+
+
+def _add_in(connection: sa.Connection, answers: Sequence[Answer]) -> dict[str, int]:
+    """Store answers; the id of each, by its question."""
+    rows = [
+        {
+            "product": a.product,
+            "lookup_key": a.lookup_key,
+            "token": a.token,
+            "status": a.status,
+            "result": a.result,
+            "answer": a.text,
+            "credits": a.credits,
+            "message": a.message,
+            "ms": a.ms,
+            "person_key": a.person_key,
+        }
+        for a in answers
+    ]
+    stored = connection.execute(_ADD, {"answers": compact_json(rows)}).all()
+    return {row.lookup_key: row.id for row in stored}
+
+
+def _settle_siblings_in(
+    connection: sa.Connection, answers: Sequence[Answer], ids: Mapping[str, int]
+) -> Sequence[sa.Row[Any]]:
+    """Settle waiting runs with the same questions; rows of their sources."""
+    keys = [
+        {
+            "lookup_key": a.lookup_key,
+            "product": a.product,
+            "result": a.result,
+            "id": ids[a.lookup_key],
+        }
+        for a in answers
+    ]
+    return connection.execute(_SETTLE_SIBLINGS, {"answers": compact_json(keys)}).all()

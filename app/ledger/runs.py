@@ -64,6 +64,8 @@ class Settled:
     cause: str | None = None
     error: str | None = None
     decisions: Sequence[Mapping[str, Any]] | None = None
+    #: Values that the webhook's own reply carries.
+    reply: Mapping[str, Any] | None = None
     #: How many lookups are settled now.
     asked: int | None = None
 
@@ -186,6 +188,7 @@ _SETTLE = sa.text("""
         cause = s.cause,
         error = s.error,
         decisions = coalesce(s.decisions, r.decisions),
+        reply = coalesce(s.reply, r.reply),
         attempts = case when s.state <> r.state then 0 else r.attempts end,
         asked = coalesce(s.asked, r.asked),
         lookup_key = null, question = null,
@@ -199,7 +202,7 @@ _SETTLE = sa.text("""
     from jsonb_to_recordset(cast(:settled as jsonb)) as s(
         run_id bigint, state text, record_id text, lead jsonb, is_bulk boolean,
         verdict text, reason text, result text, cause text, error text,
-        decisions jsonb, asked int)
+        decisions jsonb, reply jsonb, asked int)
     where r.id = s.run_id and r.owner = :owner
     returning r.id, r.source, r.state
 """)
@@ -240,11 +243,12 @@ _RELEASE = sa.text("""
     where id in (select jsonb_array_elements_text(cast(:ids as jsonb))::bigint)
       and owner = :owner
 """)
-# What is being sent is freed with its batch.
+# What is being sent is freed with its batch. Owners below 0 are web processes that
+# answer a webhook themselves: they have no heartbeat, and leases of seconds.
 _FREE_ABANDONED = sa.text("""
     update runs set owner = null, lease_until = null
     where owner is not null and state <> 'sending'
-      and (lease_until < now() or not exists (
+      and (lease_until < now() or owner > 0 and not exists (
         select 1 from procrastinate_workers w
         where w.id = owner and w.last_heartbeat > now() - :stalled))
     returning id
@@ -273,6 +277,9 @@ _DUE = sa.text("""
     union
     select distinct 'send', source from batches
      where settled_at is null and owner is null and due_at <= now()
+    union
+    select distinct 'send', source from follow_ups
+     where ended_at is null and due_at <= now()
 """)
 # A token that is not set any more: its runs are asked for under the general one.
 _RETOKEN = sa.text("""

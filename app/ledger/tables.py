@@ -43,7 +43,8 @@ deliveries = sa.Table(
     _id(),
     sa.Column("source", sa.Text, nullable=False),
     _now("received_at"),
-    #: accepted, unwanted (no mapping asked for it) or unreadable.
+    #: accepted, unwanted (no mapping asked for it), unreadable, or found (by asking
+    #: the source).
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("headers", JSONB, nullable=False),
     sa.Column("body", sa.LargeBinary),
@@ -119,6 +120,12 @@ runs = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("result", sa.Text),
     sa.Column("decisions", JSONB),
+    #: Flat values that the webhook's own reply carried; ours once they were read
+    #: from the record.
+    sa.Column("reply", JSONB),
+    _time("reply_confirmed_at"),
+    #: When `waiting` was written to the outcome field of a run that waits long.
+    _time("waiting_told_at"),
     sa.CheckConstraint(
         "state in ('received', 'ready', 'enriched', 'sending', 'written',"
         " 'replied', 'kept', 'skipped', 'failed')",
@@ -190,6 +197,13 @@ runs = sa.Table(
         "ix_runs_owner", "owner", postgresql_where=sa.text("owner is not null")
     ),
     sa.Index("ix_runs_received_at", "received_at"),
+    sa.Index(
+        "ix_runs_unconfirmed",
+        "source",
+        "object",
+        "record_id",
+        postgresql_where=sa.text("state = 'replied' and reply_confirmed_at is null"),
+    ),
     sa.Index(
         "ix_runs_cause", "cause", postgresql_where=sa.text("state = 'failed'")
     ),
@@ -307,6 +321,30 @@ last_written = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
     _now("at"),
     sa.Column("person_key", sa.Text),
+)
+
+follow_ups = sa.Table(
+    "follow_ups",
+    metadata,
+    #: Campaigns to request after a write: an outbox, filled with the run's end.
+    _id(),
+    sa.Column("run_id", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("campaign", sa.Text, nullable=False),
+    sa.Column("record_id", sa.Text, nullable=False),
+    _now("at"),
+    _now("due_at"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    #: Requested, or given up: then `error` says why.
+    _time("ended_at"),
+    sa.Column("error", sa.Text),
+    sa.Index(
+        "ix_follow_ups_due",
+        "source",
+        "due_at",
+        postgresql_where=sa.text("ended_at is null"),
+    ),
+    sa.Index("ix_follow_ups_run_id", "run_id"),
 )
 
 pauses = sa.Table(

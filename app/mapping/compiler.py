@@ -14,11 +14,13 @@ from app.mapping.files import Files, Recorder
 from app.mapping.findings import Findings
 from app.mapping.fragments import with_fragments
 from app.mapping.header import (
+    check_reply,
     check_source,
     defaults_of,
     events_of,
     name_of,
     outcome_of,
+    reply_of,
 )
 from app.mapping.model import MappingFile
 from app.mapping.nodes import Node, Table, text_at
@@ -121,6 +123,7 @@ class _OneFile:
         lookups = questions.compile(tree.get("lookups"), self._wrong("lookups"))
         made = self._fields(tree.get("fields"))
         check_outcome(tree.get("outcome"), self.tools)
+        check_reply(tree, self.findings)
         check_read(self.resolver.current_fields, self.tools)
         self._unused_tables()
         check_source(tree.get("source"), self.compiler.sources, self.findings)
@@ -143,10 +146,17 @@ class _OneFile:
             skip_when=skip_when,
             bulk_when=bulk_when,
             outcome=outcome_of(tree.get("outcome")),
+            reply=reply_of(tree.get("reply")),
             reads_current=not self.is_current_off,
             lead_fields=frozenset(self.resolver.lead_fields),
             current_fields=tuple(
                 dict.fromkeys([*written, *self.resolver.current_fields])
+            ),
+            compared_fields=frozenset(
+                [
+                    *self.resolver.current_fields,
+                    *(m.entry.field for m in made if m.entry.rule.compares),
+                ]
             ),
             products=self.compiler.products,
             schema=self.tools.schema or {},

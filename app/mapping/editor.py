@@ -116,8 +116,6 @@ class _Maker:
         required: list[str] = []
         for name, field in of().fields.items():
             key = field.data_key or name
-            if isinstance(field, shape.Shape) and isinstance(field.check, shape.NotYet):
-                continue
             properties[key] = self._field(key, field)
             if field.required:
                 required.append(key)
@@ -151,7 +149,7 @@ class _Maker:
         known: dict[str, Json] = {
             "mapping": {"const": 1},
             "on": words.events(),
-            "reply": {"const": "accepted"},
+            "reply": words.reply(),
             "bulk": condition,
             "skip_when": condition,
             "when": condition,

@@ -90,6 +90,11 @@ def answer() -> Json:
     return {"anyOf": [OBJECT, {"enum": words}, file]}
 
 
+def reply() -> Json:
+    """What the sender of a webhook hears."""
+    return {"anyOf": [{"const": "accepted"}, only("values", only("within", SPAN))]}
+
+
 def only(key: str, value: Json) -> Json:
     """A map of this one key."""
     return {

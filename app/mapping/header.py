@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.mapping.entries import Defaults, no_value_words
 from app.mapping.findings import Findings, did_you_mean
-from app.mapping.model import Outcome
+from app.mapping.model import Outcome, Reply
 from app.mapping.nodes import Node, Scalar, Table, plain, text_at
+from app.mapping.spans import span_of
 
 #: What can be a part of an address: /webhooks/<source>/<name>.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -68,7 +69,30 @@ def outcome_of(node: Node | None) -> Outcome | None:
         result=text_at(node.get("result")) or None,
         at=text_at(node.get("at")) or None,
         skipped=isinstance(skipped, Scalar) and skipped.value is True,
+        request_campaign=_campaign(node.get("then")),
     )
+
+
+def _campaign(node: Node | None) -> str | None:
+    found = node.get("request_campaign") if isinstance(node, Table) else None
+    return str(found.value) if isinstance(found, Scalar) else None
+
+
+def reply_of(node: Node | None) -> Reply:
+    """`accepted`, or the values within a time."""
+    values = node.get("values") if isinstance(node, Table) else None
+    within = values.get("within") if isinstance(values, Table) else None
+    return Reply(values_within=span_of(text_at(within)) if within else None)
+
+
+def check_reply(tree: Table, findings: Findings) -> None:
+    """A reply with values writes nothing itself, so nothing can follow the write."""
+    outcome = tree.get("outcome")
+    then = outcome.get("then") if isinstance(outcome, Table) else None
+    if then is not None and reply_of(tree.get("reply")).values_within is not None:
+        message = "`then` and `reply: values` do not go together"
+        fix = "Let a campaign trigger on the result field: it is written last."
+        findings.say("M404", message, then, fix)
 
 
 def defaults_of(node: Node | None, findings: Findings) -> Defaults:

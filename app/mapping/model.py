@@ -59,7 +59,7 @@ class Outcome:
     #: Also for runs that were skipped.
     skipped: bool = False
     #: A campaign to go on with after the write.
-    request_campaign: int | None = None
+    request_campaign: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,9 @@ class MappingFile:
     #: Every field to read of the record before writing: those written, in order,
     #: then those that are only read.
     current_fields: tuple[str, ...] = ()
+    #: Those of them without which nothing can be decided well: what a rule compares
+    #: with, and what is read elsewhere in the file.
+    compared_fields: frozenset[str] = frozenset()
     #: What the lookups of this file may be asked of, by name.
     products: Mapping[str, ProductInfo] = field(default_factory=dict)
     #: The object's fields as they were pulled; empty: they never were.

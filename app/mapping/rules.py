@@ -45,6 +45,11 @@ class Rule:
     judge: Judge
     after: tuple[str, ...] | None = None
 
+    @property
+    def compares(self) -> bool:
+        """Whether it has to know the current value."""
+        return self.name != "always" and self.after is None
+
 
 def always(_: Case) -> None:
     """Write whatever is there."""

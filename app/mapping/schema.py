@@ -6,6 +6,7 @@ What a path, a condition, a table or a rule says is looked at where it is compil
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from marshmallow import ValidationError, validates_schema
@@ -28,7 +29,6 @@ from app.mapping.shape import (
     a_text,
     a_whole,
     anything,
-    not_yet,
     one_of,
     some_texts,
 )
@@ -236,6 +236,22 @@ class MatchSchema(Strict):
     from_ = Shape(a_text, required=True, key="from")
 
 
+def _campaign(value: Any) -> Complaint | None:
+    text = str(value)
+    if not isinstance(value, bool) and text.isascii() and text.isdigit():
+        return None if int(text) > 0 else a_whole(value)
+    message = "`request_campaign` wants the campaign's number"
+    return Complaint("M107", message, "then: {request_campaign: 1234}")
+
+
+class ThenSchema(Strict):
+    """`then`."""
+
+    example = "then: {request_campaign: 1234}"
+
+    request_campaign = Shape(_campaign, required=True)
+
+
 class OutcomeSchema(Strict):
     """`outcome`."""
 
@@ -244,7 +260,7 @@ class OutcomeSchema(Strict):
     result = Shape(a_name)
     at = Shape(a_name)
     skipped = Shape(a_flag)
-    then = Shape(not_yet("`then`", "Let a campaign trigger on the result field."))
+    then = Part(ThenSchema)
 
 
 class PrioritySchema(Strict):
@@ -280,12 +296,25 @@ def _on(value: Any) -> Complaint | None:
     return None
 
 
+#: What a sender waits for; Marketo gives up after 30 s.
+SHORTEST_REPLY = timedelta(seconds=1)
+LONGEST_REPLY = timedelta(seconds=25)
+_REPLY_FIX = "reply: {values: {within: 8 s}}"
+
+
 def _reply(value: Any) -> Complaint | None:
     if value == "accepted":
         return None
+    if value == "values":
+        value = {"values": None}
     if isinstance(value, Mapping) and list(value) == ["values"]:
-        fix = "Say `reply: accepted`: the values are written by the CRM's API."
-        return not_yet("`reply: values`", fix)(value)
+        inner = value["values"]
+        within = span_of(inner.get("within")) if isinstance(inner, Mapping) else None
+        if within is None or list(inner) != ["within"]:
+            return Complaint("M107", "`values` wants a time", _REPLY_FIX)
+        if not SHORTEST_REPLY <= within <= LONGEST_REPLY:
+            return Complaint("M107", "`within` is from 1 s to 25 s", _REPLY_FIX)
+        return None
     return one_of("a reply", "accepted", "values")(value)
 
 

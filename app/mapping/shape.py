@@ -217,18 +217,6 @@ def a_span(value: Any) -> Complaint | None:
 
 
 @dataclass(frozen=True, slots=True)
-class NotYet:
-    """A check that refuses what the reference has and this release does not do."""
-
-    what: str
-    fix: str
-
-    def __call__(self, _: Any) -> Complaint | None:
-        message = f"{self.what} does not work yet in this release"
-        return Complaint("M199", message, self.fix)
-
-
-@dataclass(frozen=True, slots=True)
 class OneOf:
     """A check for one of a closed set of words."""
 
@@ -240,11 +228,6 @@ class OneOf:
             return None
         fix = did_you_mean(str(value), self.words)
         return Complaint("M106", f"{_shown(value)} is not {self.noun}", fix)
-
-
-def not_yet(what: str, fix: str) -> NotYet:
-    """Refuse what the reference has and this release does not do."""
-    return NotYet(what, fix)
 
 
 def one_of(noun: str, *words: str) -> OneOf:

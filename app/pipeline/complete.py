@@ -20,8 +20,7 @@ from app.pipeline.holds import (
     note_failure,
     note_success,
 )
-from app.pipeline.intake import token_of
-from app.pipeline.parts import Parts, Source, may_call, source_of
+from app.pipeline.parts import Parts, Source, may_call, source_of, token_of
 from app.pipeline.retry import cause_of, next_wait
 from app.pipeline.story import ended, facts_of, leave_orphans, too_long
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from app.domain import Decision, Decisions, RunState, Update
+from app.domain import Decisions, RunState, Update
 from app.errors import Disposition, RecordError, RecordMissing
 from app.ledger.batches import Batch, SentValues
 from app.ledger.runs import Retry, Run, Settled
@@ -15,9 +15,10 @@ from app.ledger.written import Write
 from app.mapping import apply
 from app.mapping.model import MappingFile
 from app.pipeline.complete import MISSING_TRIES, MISSING_WAIT_S
+from app.pipeline.confirm import answers_values, confirm
 from app.pipeline.parts import Parts, Source, may_call
 from app.pipeline.retry import cause_of, next_wait
-from app.pipeline.story import facts_of, orphaned
+from app.pipeline.story import facts_of, orphaned, shown
 
 
 @dataclass
@@ -96,8 +97,12 @@ def _read(
     names = list(dict.fromkeys(n for _, m in reading for n in m.current_fields))
     may_call(parts, source)
     outcome.calls += 1
+    read_at = parts.ledger.written.now() if answers_values(source) else None
     records = source.connector.read(batch.object, batch.match_by, keys, names)
-    return {record.record_id: record.values for record in records}
+    before = {record.record_id: record.values for record in records}
+    if read_at is not None:
+        confirm(parts, source, batch.object, before, read_at=read_at)
+    return before
 
 
 def _write_letters(
@@ -273,7 +278,7 @@ def _kinds(
 
 def _settled(letter: Letter) -> Settled:
     run, decisions = letter.run, letter.decisions
-    fields = [_shown(one, letter.refused.get(one.field)) for one in decisions.fields]
+    fields = [shown(one, letter.refused.get(one.field)) for one in decisions.fields]
     is_written = any(name not in letter.outcome for name in letter.sent())
     reason, cause = run.reason, run.cause
     if decisions.failed is not None:
@@ -303,23 +308,6 @@ def _refusals(letter: Letter) -> str | None:
         return None
     said = [f"{name}: {error}" for name, error in letter.refused.items()]
     return f"{letter.run.source} refused {'; '.join(said)}"
-
-
-def _shown(decision: Decision, refused: RecordError | None) -> dict[str, Any]:
-    """A decision as the ledger keeps it for people."""
-    is_write = decision.is_write and refused is None
-    sentence = decision.sentence
-    if refused is not None:
-        sentence = f'The CRM refused it: "{refused}". The other fields were written.'
-    return {
-        "field": decision.field,
-        "write": is_write,
-        "value": decision.value,
-        "current": decision.current,
-        "reason": "refused" if refused is not None else decision.reason,
-        "sentence": sentence,
-        "origin": decision.origin,
-    }
 
 
 def _end_missing(run: Run, outcome: Outcome) -> None:
@@ -360,7 +348,7 @@ def _end_refused(
             Retry(run.id, wait_s, "send", cause_of(error), str(error))
         )
         return
-    fields = [_shown(one, error) for one in letter.decisions.fields if one.is_write]
+    fields = [shown(one, error) for one in letter.decisions.fields if one.is_write]
     outcome.settled.append(
         Settled(
             run.id,

@@ -23,7 +23,13 @@ from app.ledger.pauses import Pause, Scope
 from app.ledger.rates import RateRing, Slot
 from app.ledger.runs import Retry, Run, Settled
 from app.ledger.wakeups import Wake
-from app.pipeline.holds import is_free_of_charge, note_failure, note_success
+from app.pipeline.holds import (
+    is_free_of_charge,
+    note_failure,
+    note_success,
+    scope_of,
+    scopes_of,
+)
 from app.pipeline.parts import Parts
 from app.pipeline.plan import plan
 from app.pipeline.retry import cause_of, next_wait
@@ -92,7 +98,7 @@ class Turn:
 
     def closed_apis(self) -> list[str]:
         """APIs that a pause forbids now, themselves or by their credit pool."""
-        return [api for api in PRODUCTS if self._is_closed(*_scopes(api))]
+        return [api for api in PRODUCTS if self._is_closed(*scopes_of(api))]
 
     def is_closed(self) -> bool:
         """Whether the token itself is paused."""
@@ -100,7 +106,7 @@ class Turn:
 
     def is_probing(self) -> bool:
         """Whether a pause has run out, so that one call goes first, alone."""
-        scopes = {self.scope, *(s for api in PRODUCTS for s in _scopes(api))}
+        scopes = {self.scope, *(s for api in PRODUCTS for s in scopes_of(api))}
         return any(s in self.pauses and self.pauses[s].may_probe for s in scopes)
 
     def _is_closed(self, *scopes: Scope) -> bool:
@@ -309,7 +315,7 @@ def _failure(
     turn: Turn, run: Run, error: AppError, *, is_in_a_row: bool
 ) -> Retry | Settled:
     """What a failed call does to its run and to the scope it is about."""
-    scope = _scope_of(turn, run, error)
+    scope = scope_of(turn.scope, run.lookup_api or "", error)
     note_failure(turn.parts, scope, error, is_in_a_row=is_in_a_row)
     turn.pauses_at = 0.0
     log.warning(
@@ -349,18 +355,8 @@ def _failure(
     return ended(mapping, run, RunState.FAILED, reason, cause=cause_of(error))
 
 
-def _scope_of(turn: Turn, run: Run, error: AppError) -> Scope:
-    """Spent credits close their pool, a refusal its product, the rest the token."""
-    api = run.lookup_api or ""
-    if isinstance(error, QuotaSpent) and PRODUCTS[api].info.pool:
-        return Scope("pool", PRODUCTS[api].info.pool or "")
-    if error.disposition is Disposition.FAIL or isinstance(error, QuotaSpent):
-        return Scope("product", api)
-    return turn.scope
-
-
 def _note_success(turn: Turn, apis: set[str]) -> None:
-    for scope in {turn.scope, *(scope for api in apis for scope in _scopes(api))}:
+    for scope in {turn.scope, *(scope for api in apis for scope in scopes_of(api))}:
         if scope in turn.pauses or scope in turn.parts.struggling:
             note_success(turn.parts, scope)
             turn.pauses_at = 0.0
@@ -370,10 +366,3 @@ def _sharing(apis: set[str]) -> set[str]:
     """These APIs, and those that live on the same credits."""
     pools = {PRODUCTS[api].info.pool for api in apis} - {None}
     return apis | {api for api, one in PRODUCTS.items() if one.info.pool in pools}
-
-
-def _scopes(api: str) -> tuple[Scope, ...]:
-    """The scopes besides the token that a call of this API depends on."""
-    pool = PRODUCTS[api].info.pool
-    product = Scope("product", api)
-    return (product, Scope("pool", pool)) if pool else (product,)

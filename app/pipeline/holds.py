@@ -8,6 +8,7 @@ from app.errors import (
     AnswerUnexpected,
     AppError,
     Disposition,
+    QuotaSpent,
     RateLimited,
     RemoteError,
     RequestRefused,
@@ -15,6 +16,7 @@ from app.errors import (
 from app.ledger.pauses import Scope
 from app.pipeline.parts import Parts
 from app.pipeline.retry import cause_of
+from app.sixsense import PRODUCTS
 
 log = structlog.get_logger()
 
@@ -28,6 +30,23 @@ def is_closed(parts: Parts, *scopes: Scope) -> bool:
     return any(
         scope in active and not active[scope].may_probe for scope in scopes
     )
+
+
+def scopes_of(api: str) -> tuple[Scope, ...]:
+    """The scopes besides the token that a call of this API depends on."""
+    pool = PRODUCTS[api].info.pool
+    product = Scope("product", api)
+    return (product, Scope("pool", pool)) if pool else (product,)
+
+
+def scope_of(token: Scope, api: str, error: AppError) -> Scope:
+    """Spent credits close their pool, a refusal its product, the rest the token."""
+    pool = PRODUCTS[api].info.pool
+    if isinstance(error, QuotaSpent) and pool:
+        return Scope("pool", pool)
+    if error.disposition is Disposition.FAIL or isinstance(error, QuotaSpent):
+        return Scope("product", api)
+    return token
 
 
 def is_free_of_charge(error: AppError) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,8 @@ from app.ledger.wakeups import Wake
 from app.mapping import apply
 from app.mapping.apply import Facts
 from app.mapping.model import MappingFile
-from app.pipeline.parts import Parts, Source
+from app.pipeline.parts import Parts, Source, token_of
+from app.pipeline.reply import Replier, hold_s
 from app.pipeline.story import LONGEST_KEY, keyed, person_key
 
 log = structlog.get_logger()
@@ -36,6 +38,8 @@ class Intake:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        # Half of the threads, and never all: health and plain webhooks go on.
+        self.replier = Replier(parts, parts.settings.web_threads // 2)
 
     def accept(
         self, source_name: str, request: WebhookRequest, mapping: str | None = None
@@ -51,6 +55,7 @@ class Intake:
         source = self.parts.sources.get(source_name)
         if source is None:
             raise SignatureInvalid("unknown source, or wrong secret")
+        came_at = time.monotonic()
         source.connector.verify(request)
         mappings = _addressed(source, mapping)
         try:
@@ -64,15 +69,21 @@ class Intake:
             for e in events
         )
         distinct = _newest(rows)
-        accepted = self.parts.ledger.deliveries.accept(
-            source.name,
-            headers=_kept(request.headers),
-            body=request.body,
-            status=200,
-            events=distinct,
-            unwanted=unwanted,
-            person_key=next((r["person_key"] for r in rows if r["person_key"]), None),
-        )
+        person = next((r["person_key"] for r in rows if r["person_key"]), None)
+        with self.replier.seat(distinct) as seat:
+            accepted = self.parts.ledger.deliveries.accept(
+                source.name,
+                headers=_kept(request.headers),
+                body=request.body,
+                status=200,
+                events=distinct,
+                unwanted=unwanted,
+                person_key=person,
+                owner=seat,
+            )
+            values, wakes = self.replier.answer(
+                seat, distinct, accepted.answerable, came_at
+            )
         repeated = accepted.repeated + len(rows) - len(distinct)
         log.info(
             "webhook accepted",
@@ -82,8 +93,12 @@ class Intake:
             repeated=repeated,
             unwanted=unwanted,
         )
-        reply = source.connector.reply(accepted.accepted, repeated, unwanted)
-        return reply, _wakes(distinct, source)
+        if values is None:
+            reply = source.connector.reply(accepted.accepted, repeated, unwanted)
+            return reply, [*wakes, *_wakes(distinct, source)]
+        reply = source.connector.reply_values(values.values, values.word)
+        others = [row for row in distinct if row["hold_s"] is None]
+        return reply, [*wakes, *_wakes(others, source)]
 
     def refusal(self, source_name: str, error: WebhookRefused) -> WebhookReply | None:
         """How this source's sender is told no, or None for the plain form."""
@@ -153,6 +168,7 @@ class Intake:
             "state": RunState.RECEIVED if is_thin else RunState.READY,
             "is_bulk": apply.is_bulk(mapping, facts),
             "token": token_of(self.parts, mapping),
+            "hold_s": None if is_thin else hold_s(mapping, event.lead),
         }
 
     def _repeat_key(
@@ -200,12 +216,6 @@ class MappingUnknown(WebhookRefused):
     """The URL names a mapping that this source does not have."""
 
     status = 404
-
-
-def token_of(parts: Parts, mapping: MappingFile) -> str:
-    """The name of the token under which this mapping asks first."""
-    api = mapping.lookups[0].api if mapping.lookups else ""
-    return parts.sixsense.token_name(api)
 
 
 def _addressed(source: Source, name: str | None) -> Sequence[MappingFile]:

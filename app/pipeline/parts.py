@@ -96,6 +96,12 @@ def source_of(parts: Parts, name: str) -> Source:
     return source
 
 
+def token_of(parts: Parts, mapping: MappingFile) -> str:
+    """The name of the token under which this mapping asks first."""
+    api = mapping.lookups[0].api if mapping.lookups else ""
+    return parts.sixsense.token_name(api)
+
+
 def may_call(parts: Parts, source: Source) -> None:
     """Wait for this source's leave to make one call, and count it.
 

@@ -92,7 +92,7 @@ def _plan_run(
             facts.lead, facts.time, facts.event, facts.source, facts.changed_by, answers
         )
         inputs = apply.question(mapping, lookup, now)
-        api = lookup.api if inputs is None else _api(parts, lookup, pauses)
+        api = lookup.api if inputs is None else api_of(lookup, pauses)
         if inputs is not None and api is not None:
             question = _question(parts, mapping, run, lookup, api, inputs, position)
             question.lookups.extend(rows)
@@ -131,9 +131,7 @@ def _question(
     )
 
 
-def _api(
-    parts: Parts, lookup: Lookup, pauses: Mapping[Scope, Pause]
-) -> str | None:
+def api_of(lookup: Lookup, pauses: Mapping[Scope, Pause]) -> str | None:
     """The API to ask: the fall-back while credits are spent, None to go without."""
     pool = PRODUCTS[lookup.api].info.pool
     if pool is None or lookup.when_spent == "wait":

@@ -7,7 +7,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.domain import LookupAnswer, LookupResult, RunState
+from app.domain import Decision, LookupAnswer, LookupResult, RunState
+from app.errors import RecordError
 from app.ledger.enrichments import StoredLookup
 from app.ledger.runs import Retry, Run, Settled
 from app.mapping.apply import Facts
@@ -78,6 +79,23 @@ def ended(
         reason=reason,
         cause=cause,
     )
+
+
+def shown(decision: Decision, refused: RecordError | None = None) -> dict[str, Any]:
+    """A decision as the ledger keeps it for people."""
+    is_write = decision.is_write and refused is None
+    sentence = decision.sentence
+    if refused is not None:
+        sentence = f'The CRM refused it: "{refused}". The other fields were written.'
+    return {
+        "field": decision.field,
+        "write": is_write,
+        "value": decision.value,
+        "current": decision.current,
+        "reason": "refused" if refused is not None else decision.reason,
+        "sentence": sentence,
+        "origin": decision.origin,
+    }
 
 
 def too_long(mapping: MappingFile, run: Run, key: str | None) -> Settled | None:

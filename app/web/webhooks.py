@@ -62,4 +62,7 @@ def _whole_body() -> bytes:
 
 
 def _response(reply: WebhookReply) -> Response:
-    return Response(reply.body, reply.status, content_type=reply.content_type)
+    status: int | str = reply.status
+    if reply.reason:
+        status = f"{reply.status} {reply.reason}"
+    return Response(reply.body, status, content_type=reply.content_type)

@@ -21,7 +21,7 @@ UNLIMITED = {"sixsense": {"rate_calls": 0}, "marketo": {"rate_calls": 0}}
 def installation(
     server_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Sandbox, web and worker with two Marketo accounts; three mapping files."""
+    """Sandbox, web and worker with three Marketo accounts."""
     folder = tmp_path_factory.mktemp("installation")
     with new_database(server_url, "integration") as url:
         stack = Stack(
@@ -39,9 +39,10 @@ def installation(
         try:
             stack.start_sandbox(**UNLIMITED)
             stack.environ |= {
-                name.replace("MARKETO_", "MARKETO_TWO_"): value
+                name.replace("MARKETO_", f"MARKETO_{number}_"): value
                 for name, value in stack.environ.items()
                 if name.startswith("MARKETO_")
+                for number in ("TWO", "THREE")
             }
             stack.start_web()
             stack.start_worker()

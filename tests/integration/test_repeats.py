@@ -25,7 +25,10 @@ def test_after_the_window_the_same_event_is_a_run_again(box: Stack) -> None:
     (lead_id,) = box.seed(1)
     box.post_lead(lead_id)
     assert box.await_final(1) == {"written": 1}
-    box.query("update runs set last_event_at = last_event_at - interval '11 minutes'")
+    box.query(
+        "update runs set last_event_at = last_event_at - interval '11 minutes',"
+        " finished_at = finished_at - interval '11 minutes'"
+    )
     assert said(box.post_lead(lead_id).json()) == (1, 0)
     assert box.await_final(2) == {"written": 1, "kept": 1}
 

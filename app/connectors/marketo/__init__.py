@@ -85,6 +85,8 @@ class Marketo(Connector):
 
     name = "marketo"
     settings = MarketoSettings
+    reads_replies: ClassVar[bool] = True
+    has_campaigns: ClassVar[bool] = True
     read_batch: ClassVar[int] = MOST
     write_batch: ClassVar[int] = MOST
     #: Typical of a subscription; Marketo's day begins at midnight US Central.

@@ -124,7 +124,7 @@ def accepted(events: int, repeated: int, unwanted: int) -> WebhookReply:
     """Never empty: Marketo counts an empty body as error 1001."""
     status = "accepted" if events else "repeated" if repeated else "unwanted"
     shown = {"accepted": events, "repeated": repeated, "unwanted": unwanted}
-    return json_reply(200, {"status": status, **shown})
+    return json_reply(200, {"status": status, **shown}, status.capitalize())
 
 
 def values(answered: Mapping[str, Any], result: str) -> WebhookReply:
@@ -138,11 +138,14 @@ def values(answered: Mapping[str, Any], result: str) -> WebhookReply:
         for key, value in answered.items()
         if isinstance(value, str | int | float) and value != ""
     }
-    return json_reply(200, {"status": result, **flat})
+    # Our own word last: no field of the record can say how it went.
+    shown = {**flat, "status": result}
+    return json_reply(200, shown, result.replace("-", " ").capitalize())
 
 
 def refused(error: WebhookRefused) -> WebhookReply:
     """Marketo shows the body in the person's log; who is not known learns nothing."""
     if error.status == 401:
-        return json_reply(401, {"status": "unauthorized"})
-    return json_reply(error.status, {"status": "refused", "message": str(error)})
+        return json_reply(401, {"status": "unauthorized"}, "Unauthorized")
+    shown = {"status": "refused", "message": str(error)}
+    return json_reply(error.status, shown, "Refused")

@@ -1,0 +1,62 @@
+"""Values in replies, what follows a write, records found by asking; as of 0.2.0.
+
+Frozen: what changes later changes in a revision of its own.
+"""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0002"
+down_revision = "0001"
+
+ACCEPT = Path(__file__).with_name("0002_accept_events.sql")
+
+
+def upgrade() -> None:
+    op.add_column("runs", sa.Column("reply", JSONB(), nullable=True))
+    for name in ("reply_confirmed_at", "waiting_told_at"):
+        op.add_column(
+            "runs", sa.Column(name, sa.DateTime(timezone=True), nullable=True)
+        )
+    op.create_index(
+        "ix_runs_unconfirmed",
+        "runs",
+        ["source", "object", "record_id"],
+        postgresql_where=sa.text("state = 'replied' and reply_confirmed_at is null"),
+    )
+    op.create_table(
+        "follow_ups",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("campaign", sa.Text(), nullable=False),
+        sa.Column("record_id", sa.Text(), nullable=False),
+        sa.Column(
+            "at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "due_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_follow_ups")),
+    )
+    op.create_index(
+        "ix_follow_ups_due",
+        "follow_ups",
+        ["source", "due_at"],
+        postgresql_where=sa.text("ended_at is null"),
+    )
+    op.create_index("ix_follow_ups_run_id", "follow_ups", ["run_id"])
+    # A literal: its colons are casts, not parameters.
+    op.execute(sa.text(ACCEPT.read_text().replace(":", "\\:")))

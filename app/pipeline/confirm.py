@@ -1,0 +1,66 @@
+"""Values of a reply count as ours once a read of the record has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app import values
+from app.ledger.written import Present
+from app.mapping.model import MappingFile
+from app.pipeline.parts import Parts, Source
+
+
+def answers_values(source: Source) -> bool:
+    """Whether any webhook of this source is answered with values."""
+    return any(each.reply.values_within for each in source.mappings)
+
+
+def confirm(
+    parts: Parts,
+    source: Source,
+    object_name: str,
+    records: Mapping[str, Mapping[str, Any] | None],
+    *,
+    read_at: datetime,
+) -> None:
+    """Compare what replies carried with these records, as they were at `read_at`.
+
+    What a record has is ours from now on; what it has not, somebody has changed
+    since, or the reply was never taken in. Each reply is looked at once.
+    """
+    if not answers_values(source):
+        return
+    replies = parts.ledger.replies
+    found = replies.unconfirmed(source.name, object_name, list(records))
+    if not found:
+        return
+    present = []
+    for reply in found:
+        known = _schema(parts, reply.mapping)
+        current = records[reply.record_id] or {}
+        for name, value in reply.values.items():
+            crm = known.get(name)
+            if name in current and source.connector.same(crm, value, current[name]):
+                kind = source.connector.kind_of(crm) or values.kind_of(value)
+                present.append(
+                    Present(
+                        source.name,
+                        object_name,
+                        reply.record_id,
+                        name,
+                        kind,
+                        value,
+                        reply.person_key,
+                    )
+                )
+    # Of two replies about one field the later one counts.
+    distinct = {(one.record_id, one.field): one for one in present}
+    parts.ledger.written.adopt(list(distinct.values()), read_at=read_at)
+    replies.confirm([reply.run_id for reply in found])
+
+
+def _schema(parts: Parts, mapping: str) -> Mapping[str, Any]:
+    known: MappingFile | None = parts.mappings.get(mapping)
+    return known.schema if known is not None else {}
