@@ -46,8 +46,11 @@ def integer(low: int, high: int | None = None) -> Kind:
     return Kind("int", f"a whole number {bounds}", {"validate": limits})
 
 
-def seconds(above: float = 0) -> Kind:
-    """A number of seconds, fractions allowed."""
+def seconds(above: float = 0, *, zero: bool = False) -> Kind:
+    """A number of seconds, fractions allowed; `zero`: 0 as well."""
+    if zero:
+        kind = {"validate": validate.Range(min=0)}
+        return Kind("float", "a number of seconds, 0 or more", kind)
     limits = validate.Range(min=above, min_inclusive=False)
     words = f"a number of seconds above {above:g}"
     return Kind("float", words, {"validate": limits})

@@ -139,7 +139,12 @@ def _parts(
     repeat_window = timedelta(seconds=settings.repeat_window_s)
     parts = Parts(
         settings=settings,
-        ledger=Ledger.on(database, person_key=key, repeat_window=repeat_window),
+        ledger=Ledger.on(
+            database,
+            person_key=key,
+            repeat_window=repeat_window,
+            most_runs=settings.runs_per_record,
+        ),
         mappings={each.name: each for each in mappings},
         sources=_sources(database, mappings, connectors),
         sixsense=sixsense,
@@ -169,6 +174,14 @@ def ledger_of_command(settings: Settings, database: Database) -> Ledger:
         person_key=installation.person_key(database, settings.person_key),
         repeat_window=timedelta(seconds=settings.repeat_window_s),
     )
+
+
+def whole_parts_of_command(settings: Settings, database: Database) -> Parts:
+    """All routes and sources, for a command that calls nobody.
+
+    Raises ConfigurationError: what keeps web and worker from starting here.
+    """
+    return _parts(settings, database, *configured(settings), "web")
 
 
 def parts_of_command(

@@ -159,6 +159,23 @@ class Settings:
         "Window of the rate limit: a minute, and a little for clocks and networks.",
         section="The engine's clock",
     )
+    reconcile_every_s: float = setting(
+        300.0,
+        seconds(zero=True),
+        "Time between two searches of a source for records that came without a "
+        "webhook; 0: none. At most 60 for a source whose WEBHOOK_AUTH is off.",
+    )
+    reconcile_grace_s: float = setting(
+        120.0, seconds(zero=True), "A webhook may come this late before it is missed."
+    )
+    tell_waiting_after_s: float = setting(
+        3600.0, seconds(), "A run that waits longer has `waiting` in its outcome field."
+    )
+    runs_per_record: int = setting(
+        10,
+        integer(1),
+        "Runs of one record through one mapping in a day; the next one is a loop.",
+    )
     repeat_window_s: float = setting(
         600.0, seconds(), "An equal event within this time is a repeat."
     )

@@ -43,6 +43,9 @@ FAST = {
     "STALLED_AFTER_S": "1.5",
     "BATCH_PAUSE_S": "0.3",
     "SHUTDOWN_S": "5",
+    # Calls are counted; tests of the search wake it themselves.
+    "RECONCILE_EVERY_S": "0",
+    "RECONCILE_GRACE_S": "0",
 }
 
 

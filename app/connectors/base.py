@@ -137,8 +137,11 @@ class Connector(ABC):
     write_batch: ClassVar[int]
     #: Whether its senders can read values from the answer to a webhook.
     reads_replies: ClassVar[bool] = False
-    #: Whether it has campaigns that can be requested for a record.
+    #: Whether it has campaigns that can be requested, and for how many records a call.
     has_campaigns: ClassVar[bool] = False
+    campaign_batch: ClassVar[int] = 100
+    #: Whether it can be asked for records that came or changed: `changed_since`.
+    is_searchable: ClassVar[bool] = False
     #: How long a read, and a write, may take at the other side and still succeed.
     read_timeout_s: ClassVar[float] = 30.0
     write_timeout_s: ClassVar[float] = 30.0
@@ -281,5 +284,9 @@ class Connector(ABC):
         raise NotOffered(f"{self.name} has no set-up text of its own")
 
     def request_campaign(self, campaign_id: str, record_ids: Sequence[str]) -> None:
-        """Start a campaign for records after they were written."""
+        """Start a campaign for records; len(record_ids) <= campaign_batch.
+
+        Raises:
+            RecordMissing: one of them is not there, and nothing was started.
+        """
         raise NotOffered(f"{self.name} has no campaigns to request")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.ledger.batches import Batches
+from app.ledger.cursors import Cursors
 from app.ledger.database import Database
 from app.ledger.deliveries import Deliveries
 from app.ledger.enrichments import Enrichments
@@ -32,6 +33,7 @@ class Ledger:
     pauses: Pauses
     replies: Replies
     follow_ups: FollowUps
+    cursors: Cursors
 
     @classmethod
     def on(
@@ -56,4 +58,5 @@ class Ledger:
             pauses=Pauses(database),
             replies=Replies(database),
             follow_ups=FollowUps(database),
+            cursors=Cursors(database),
         )

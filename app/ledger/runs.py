@@ -101,6 +101,17 @@ class Question:
     lookups: list[Mapping[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class LongWaiting:
+    """A run that waits for long, as far as its record has to be told."""
+
+    id: int
+    mapping: str
+    object: str
+    match_by: str
+    record_id: str
+
+
 COLUMNS = ", ".join(
     f"r.{name}" for name in Run.__dataclass_fields__ if name not in {"lead"}
 )
@@ -307,6 +318,32 @@ _REPLAN = sa.text("""
     where state = 'ready' and owner is null and lookup_key is not null
       and lookup_api in (select jsonb_array_elements_text(cast(:apis as jsonb)))
 """)
+# Told once: two pumps that meet here by mistake do not both tell.
+_CLAIM_LONG_WAITING = sa.text("""
+    with due as (
+        select distinct on (record_id) id from runs
+        where source = :source and state in ('received', 'ready')
+          and waiting_told_at is null and record_id is not null
+          and last_event_at < now() - :age
+          and (object, match_by) = (
+            select object, match_by from runs
+            where source = :source and state in ('received', 'ready')
+              and waiting_told_at is null and record_id is not null
+              and last_event_at < now() - :age
+              and mapping in (
+                  select jsonb_array_elements_text(cast(:mappings as jsonb)))
+            limit 1)
+          and mapping in (select jsonb_array_elements_text(cast(:mappings as jsonb)))
+        order by record_id, id limit :count)
+    update runs r set waiting_told_at = now()
+    from due where r.id = due.id
+    returning r.id, r.mapping, r.object, r.match_by, r.record_id
+""")
+_LONG_WAITING = sa.text("""
+    select distinct source from runs
+    where state in ('received', 'ready') and waiting_told_at is null
+      and record_id is not null and last_event_at < now() - :age
+""")
 _PURGE = sa.text("""
     with old as (
         delete from runs where finished_at < now() - :age returning id
@@ -416,6 +453,23 @@ class Runs:
         """Hand back runs as they were."""
         if run_ids:
             self.database.rows(_RELEASE, ids=compact_json(list(run_ids)), owner=owner)
+
+    def claim_long_waiting(
+        self, source: str, *, mappings: Collection[str], age: timedelta, count: int
+    ) -> list[LongWaiting]:
+        """Runs of one object that have waited for `age`; each is handed out once."""
+        rows = self.database.rows(
+            _CLAIM_LONG_WAITING,
+            source=source,
+            mappings=compact_json(list(mappings)),
+            age=age,
+            count=count,
+        )
+        return [LongWaiting(**row._mapping) for row in rows]
+
+    def long_waiting(self, age: timedelta) -> list[str]:
+        """Sources with such runs."""
+        return [row.source for row in self.database.rows(_LONG_WAITING, age=age)]
 
     def free_abandoned(self, *, stalled: timedelta) -> int:
         """Free the runs of dead owners and lapsed leases; returns how many."""

@@ -56,7 +56,13 @@ class Wake:
 
 
 #: Which queue a task waits in; an unknown one would go to nobody's.
-QUEUES = {"complete": "enrich", "enrich": "enrich", "send": "send", "sweep": "system"}
+QUEUES = {
+    "complete": "enrich",
+    "enrich": "enrich",
+    "send": "send",
+    "reconcile": "system",
+    "sweep": "system",
+}
 
 
 def wake(database: Database, wakes: Sequence[Wake]) -> None:

@@ -103,7 +103,7 @@ def check_outcome(node: Node | None, tools: Tools) -> None:
     """The fields of `outcome` are there, and take what is written to them."""
     if not isinstance(node, Table) or tools.schema is None:
         return
-    words = (*map(str, RANKING), "skipped")
+    words = (*map(str, RANKING), "skipped", "waiting")
     written = {"result": words, "at": (stamp(datetime(2026, 1, 1, tzinfo=UTC)),)}
     for key, values in written.items():
         name = node.get(key)

@@ -13,6 +13,7 @@ from app.errors import AppError, Disposition, RecordMissing
 from app.ledger.runs import Retry, Run, Settled
 from app.ledger.wakeups import Wake
 from app.mapping import apply
+from app.mapping.apply import Facts
 from app.mapping.model import MappingFile
 from app.pipeline.holds import (
     is_closed,
@@ -132,8 +133,16 @@ def _completed(
         RunState.READY,
         lead=lead,
         record_id=record_id,
-        is_bulk=apply.is_bulk(mapping, facts),
+        is_bulk=_is_bulk(mapping, run, facts),
     )
+
+
+def _is_bulk(mapping: MappingFile, run: Run, facts: Facts) -> bool:
+    """What the mapping says now, or whoever started the run as bulk."""
+    if not run.is_bulk or apply.is_bulk(mapping, facts):
+        return apply.is_bulk(mapping, facts)
+    # Said by the mapping while it knew less of the lead, it is not true any more.
+    return not apply.is_bulk(mapping, replace(facts, lead=run.lead))
 
 
 def _failed(

@@ -10,6 +10,7 @@ from typing import Any
 from app.domain import Decisions, RunState, Update
 from app.errors import Disposition, RecordError, RecordMissing
 from app.ledger.batches import Batch, SentValues
+from app.ledger.follow_ups import FollowUp
 from app.ledger.runs import Retry, Run, Settled
 from app.ledger.written import Write
 from app.mapping import apply
@@ -28,6 +29,7 @@ class Outcome:
     settled: list[Settled] = field(default_factory=list)
     retries: list[Retry] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
+    follow_ups: list[FollowUp] = field(default_factory=list)
     calls: int = 0
 
 
@@ -262,6 +264,17 @@ def _end(
         _end_refused(parts, letter, error, outcome)
     else:
         outcome.settled.append(_settled(letter))
+        outcome.follow_ups += _follow_ups(letter)
+
+
+def _follow_ups(letter: Letter) -> list[FollowUp]:
+    """The campaign that goes on after the outcome fields, if there is one."""
+    asked, run = letter.mapping.outcome, letter.run
+    if asked is None or asked.request_campaign is None or run.record_id is None:
+        return []
+    if letter.decisions.skipped is not None and not asked.skipped:
+        return []
+    return [FollowUp(0, run.id, run.source, asked.request_campaign, run.record_id)]
 
 
 def _kinds(

@@ -26,7 +26,9 @@ from app.ledger.installation import is_turn
 from app.ledger.wakeups import Wake
 from app.pipeline.complete import complete
 from app.pipeline.enrich import enrich
+from app.pipeline.intake import Intake
 from app.pipeline.parts import Parts
+from app.pipeline.reconcile import every, reconcile
 from app.pipeline.send import send
 
 log = structlog.get_logger()
@@ -38,6 +40,8 @@ CONNECTIONS = 2
 #: "Call me again" at most this far ahead; longer waits are the sweep's.
 LONGEST_WAKE_S = 1.0
 PURGE_EVERY = timedelta(hours=1)
+#: How often it is looked for runs that wait for long.
+WAITING_EVERY = timedelta(minutes=1)
 #: While a new version is rolled out, an old worker does not know a new source.
 ORPHAN_GRACE = timedelta(hours=1)
 
@@ -139,6 +143,8 @@ def _app(parts: Parts) -> App:
     pump("complete", lambda scope, owner: _complete(parts, scope, owner))
     pump("enrich", lambda scope, owner: _enrich(parts, scope, owner))
     pump("send", lambda scope, owner: _send(parts, scope, owner))
+    intake = Intake(parts)
+    pump("reconcile", lambda scope, owner: _reconcile(parts, intake, scope))
     pump("sweep", lambda scope, owner: sweep(parts))
     return app
 
@@ -206,6 +212,10 @@ def _send(parts: Parts, source: str, owner: int) -> None:
         wakeups.wake(parts.ledger.database, [Wake("send", source, after_s=wait_s)])
 
 
+def _reconcile(parts: Parts, intake: Intake, source: str) -> None:
+    wakeups.wake(parts.ledger.database, reconcile(parts, intake, source))
+
+
 def sweep(parts: Parts) -> None:
     """Free what dead workers held, and wake every pump that has due work."""
     ledger = parts.ledger
@@ -223,8 +233,24 @@ def sweep(parts: Parts) -> None:
     for task, scope in due:
         if scope not in known[task]:
             _adopt(parts, task, scope)
+    wakeups.wake(ledger.database, _by_the_clock(parts))
     if is_turn(ledger.database, "purge", PURGE_EVERY):
         purge(parts)
+
+
+def _by_the_clock(parts: Parts) -> list[Wake]:
+    """Pumps that no event wakes: searches, and word of long waits."""
+    database = parts.ledger.database
+    wakes = []
+    for source in parts.sources.values():
+        wait = every(parts, source)
+        if wait is not None and is_turn(database, f"reconcile {source.name}", wait):
+            wakes.append(Wake("reconcile", source.name))
+    age = timedelta(seconds=parts.settings.tell_waiting_after_s)
+    if is_turn(database, "waiting", min(age, WAITING_EVERY)):
+        found = parts.ledger.runs.long_waiting(age)
+        wakes += [Wake("send", name) for name in found if name in parts.sources]
+    return wakes
 
 
 def _adopt(parts: Parts, task: str, scope: str) -> None:
@@ -251,5 +277,6 @@ def purge(parts: Parts) -> None:
     ledger.enrichments.purge(age=rows)
     ledger.written.purge(age=rows)
     ledger.batches.purge(age=rows)
+    ledger.follow_ups.purge(age=rows)
     purged = ledger.runs.purge(age=rows)
     log.info("purged", runs=purged)

@@ -19,6 +19,7 @@ from app.ledger.wakeups import Wake
 from app.mapping import apply
 from app.mapping.apply import Facts
 from app.mapping.model import MappingFile
+from app.pipeline.echo import without_echoes
 from app.pipeline.parts import Parts, Source, token_of
 from app.pipeline.reply import Replier, hold_s
 from app.pipeline.story import LONGEST_KEY, keyed, person_key
@@ -60,7 +61,7 @@ class Intake:
         mappings = _addressed(source, mapping)
         try:
             events = source.connector.parse(request)
-            rows = self._rows(source, mappings, events)
+            rows, echoes = self._rows(source, mappings, events)
         except PayloadInvalid as error:
             self._keep_unreadable(source, request, error)
             raise
@@ -84,7 +85,7 @@ class Intake:
             values, wakes = self.replier.answer(
                 seat, distinct, accepted.answerable, came_at
             )
-        repeated = accepted.repeated + len(rows) - len(distinct)
+        repeated = accepted.repeated + len(rows) - len(distinct) + echoes
         log.info(
             "webhook accepted",
             source=source.name,
@@ -100,6 +101,33 @@ class Intake:
         others = [row for row in distinct if row["hold_s"] is None]
         return reply, [*wakes, *_wakes(others, source)]
 
+    def found(
+        self, source: Source, events: Sequence[LeadEvent]
+    ) -> tuple[int, list[Wake]]:
+        """Record events that the source was asked for, where no webhook came.
+
+        Returns how many runs there are now, and what to wake.
+        """
+        accepted, woken = 0, set()
+        for start in range(0, len(events), MOST_EVENTS):
+            part = events[start : start + MOST_EVENTS]
+            rows, _ = self._rows(source, source.mappings, part)
+            distinct = _newest(rows)
+            if not distinct:
+                continue
+            recorded = self.parts.ledger.deliveries.accept(
+                source.name,
+                headers={},
+                body=b"",
+                status=0,
+                events=distinct,
+                is_found=True,
+            )
+            accepted += recorded.accepted
+            if recorded.accepted:
+                woken.update(_wakes(distinct, source))
+        return accepted, sorted(woken, key=lambda wake: (wake.task, wake.scope))
+
     def refusal(self, source_name: str, error: WebhookRefused) -> WebhookReply | None:
         """How this source's sender is told no, or None for the plain form."""
         source = self.parts.sources.get(source_name)
@@ -110,17 +138,20 @@ class Intake:
         source: Source,
         mappings: Sequence[MappingFile],
         events: Sequence[LeadEvent],
-    ) -> list[dict[str, Any]]:
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Runs to be, and how many would have been our own writes coming back."""
         if len(events) > MOST_EVENTS:
             raise PayloadInvalid(
                 f"{len(events)} events in one body; at most {MOST_EVENTS} are taken"
             )
-        return [
-            self.row(source, each, event)
+        wanted = [
+            (each, event)
             for event in events
             for each in mappings
             if each.wants(event.object or each.object, event.event)
         ]
+        left, echoes = without_echoes(self.parts, source, wanted)
+        return [self.row(source, each, event) for each, event in left], echoes
 
     def row(
         self, source: Source, mapping: MappingFile, event: LeadEvent

@@ -15,6 +15,7 @@ from app.errors import AppError, Broken, Disposition, RequestRefused
 from app.ledger.batches import Batch, SourceState, Waiting
 from app.ledger.database import DatabaseAway
 from app.pipeline.delivery import deliver
+from app.pipeline.follow_up import request_campaigns, tell_long_waits
 from app.pipeline.holds import (
     is_closed,
     is_free_of_charge,
@@ -40,12 +41,15 @@ def send(parts: Parts, source_name: str, owner: int) -> float | None:
     """
     source = source_of(parts, source_name)
     deadline = time.monotonic() + parts.settings.enrich_budget_s
+    tell_long_waits(parts, source)
     while time.monotonic() < deadline and not parts.stopping.is_set():
         if is_closed(parts, source.scope):
             return None
         batch, wait_s = _next(parts, source, owner)
         if batch is not None:
             _send(parts, source, batch, owner)
+        elif source.connector.has_campaigns and request_campaigns(parts, source):
+            continue
         elif wait_s is None:
             return None
         elif wait_s > LINGER_S:
@@ -117,6 +121,7 @@ def _send(parts: Parts, source: Source, batch: Batch, owner: int) -> None:
             owner=owner,
             writes=outcome.writes,
             retries=outcome.retries,
+            follow_ups=outcome.follow_ups,
         )
     except DatabaseAway:
         raise

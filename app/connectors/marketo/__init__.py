@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, validates_schema
@@ -11,6 +12,7 @@ from app.connectors.auth import SharedSecret
 from app.connectors.base import (
     Connector,
     ConnectorSettings,
+    Found,
     NotOffered,
     WebhookReply,
     address,
@@ -18,7 +20,9 @@ from app.connectors.base import (
     secret,
 )
 from app.connectors.marketo import webhooks
+from app.connectors.marketo.activities import lead_changes
 from app.connectors.marketo.body import read_body
+from app.connectors.marketo.campaigns import request_campaign
 from app.connectors.marketo.describe import lead_fields
 from app.connectors.marketo.records import MOST, read_leads, send_leads
 from app.connectors.marketo.rest import Rest
@@ -87,6 +91,7 @@ class Marketo(Connector):
     settings = MarketoSettings
     reads_replies: ClassVar[bool] = True
     has_campaigns: ClassVar[bool] = True
+    is_searchable: ClassVar[bool] = True
     read_batch: ClassVar[int] = MOST
     write_batch: ClassVar[int] = MOST
     #: Typical of a subscription; Marketo's day begins at midnight US Central.
@@ -161,6 +166,23 @@ class Marketo(Connector):
         """A person's fields; two calls."""
         self._check(object)
         return lead_fields(self._rest, self._read_timeout_s)
+
+    def changed_since(
+        self,
+        cursor: str | None,
+        since: datetime,
+        events: Mapping[str, Collection[str]],
+        fields: Sequence[str],
+    ) -> Found:
+        """New people, and changes of `fields`, from the activity log."""
+        wanted = events.get("lead", ())
+        return lead_changes(
+            self._rest, cursor, since, wanted, fields, self._read_timeout_s
+        )
+
+    def request_campaign(self, campaign_id: str, record_ids: Sequence[str]) -> None:
+        """Start a trigger campaign with *Campaign is Requested: Web Service API*."""
+        request_campaign(self._rest, campaign_id, record_ids, self._read_timeout_s)
 
     def kind_of(self, field: CrmField | None) -> str | None:
         """Float and currency lose digits from about 100,000 up: six are compared."""
