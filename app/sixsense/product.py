@@ -63,7 +63,7 @@ def _host(address: str) -> str:
     found = _ADDRESS.match(address)
     host = (found[1] or found[2] or "") if found else ""
     name, _, port = host.rpartition(":")
-    return name if port.isdigit() else host or address
+    return name if port.isdigit() else host
 
 
 @dataclass(frozen=True)

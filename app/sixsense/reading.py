@@ -220,6 +220,7 @@ def _id(raw: Any) -> Any:
 
 
 def _pairs(ids: list[Any], names: list[Any], raw: Any) -> list[dict[str, Any]]:
+    names = [str(name) if type(name) is int else name for name in names]
     if not ids:
         return [{"id": None, "name": name} for name in names]
     # A blank among the names was dropped, and with it the knowledge of whose it was.
@@ -229,7 +230,10 @@ def _pairs(ids: list[Any], names: list[Any], raw: Any) -> list[dict[str, Any]]:
     )
     if not is_parallel:
         names = [None] * len(ids)
-    return [{"id": i, "name": n} for i, n in zip(ids, names, strict=True)]
+    return [
+        {"id": _unreadable(i) if isinstance(i, str) else i, "name": name}
+        for i, name in zip(ids, names, strict=True)
+    ]
 
 
 def _unreadable(raw: Any) -> Unreadable:

@@ -8,15 +8,18 @@ the result and the canonical values to find under it.
 from __future__ import annotations
 
 import copy
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from app import errors
 from app.domain import AnswerField, LookupResult, Unreadable
@@ -28,6 +31,10 @@ SAMPLES = FOLDER / "sixsense" / "samples"
 EXAMPLES = FOLDER / "examples" / "sixsense"
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 EMAIL = "jane.roe@acme.example"
+#: Both loaders are safe ones, and the one in C is ten times as fast.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_OPENAPI_TEXT = (FOLDER / "sixsense" / "openapi.yaml").read_text("utf-8")
+OPENAPI = yaml.load(_OPENAPI_TEXT, Loader=LOADER)  # noqa: S506
 INDEX = json.loads((SAMPLES / "index.json").read_text("utf-8"))["files"]
 MATCHED, NO_MATCH = LookupResult.MATCHED, LookupResult.NO_MATCH
 
@@ -78,12 +85,75 @@ def leaves(fields: tuple[AnswerField, ...]) -> Iterator[AnswerField]:
         yield from leaves(field.members)
 
 
+def resolved(node: Any) -> Any:
+    """A part of the OpenAPI document, its reference followed."""
+    while "$ref" in node:
+        found = OPENAPI
+        for part in node["$ref"].lstrip("#/").split("/"):
+            found = found[part]
+        node = found
+    return node
+
+
+@functools.cache
+def operation(api: str) -> tuple[str, str, Any]:
+    """Method, path and the rest of an operation of the OpenAPI document."""
+    return next(
+        (method.upper(), path, found)
+        for path, item in OPENAPI["paths"].items()
+        for method, found in item.items()
+        if method in ("get", "post") and found["operationId"] == api
+    )
+
+
+def misfits(schema: Any, value: Any) -> list[str]:
+    """What of a value does not fit a schema of the OpenAPI document."""
+    whole = {**schema, "components": OPENAPI["components"]}
+    errors = Draft202012Validator(whole).iter_errors(value)
+    return [f"{error.json_path}: {error.message[:80]}" for error in errors]
+
+
+def response_schema(api: str, status: int) -> Any:
+    """None: an answer of this status has no body."""
+    responses = operation(api)[2]["responses"]
+    found = responses.get(str(status)) or responses[f"{status // 100}XX"]
+    content = resolved(found).get("content")
+    return content["application/json"]["schema"] if content else None
+
+
+def body_of(request: Any) -> dict[str, Any]:
+    """What a request carries: a form, JSON or a query."""
+    kind = request.headers.get("Content-Type", "")
+    if kind == "application/json":
+        found: dict[str, Any] = json.loads(request.body)
+        return found
+    text = request.text if kind else urlsplit(request.url).query
+    return dict(parse_qsl(text or "", keep_blank_values=True))
+
+
 class SixsenseContract:
     product: ClassVar[str]
     #: The beginning of its samples' names.
     api: ClassVar[str]
     #: Inputs that are enough.
-    inputs: ClassVar[dict[str, str]] = {"email": EMAIL, "country": "US"}
+    inputs: ClassVar[dict[str, Any]] = {"email": EMAIL, "country": "US"}
+    #: Inputs as they may come, what goes out of them, and the headers that do.
+    offered: ClassVar[dict[str, Any]] = {
+        "email": f" {EMAIL}\n",
+        "country": "",
+        "company": "  ",
+        "title": "VP & Head, R+D 100% Zürich",
+    }
+    sent: ClassVar[dict[str, Any]] = {
+        "email": EMAIL,
+        "title": "VP & Head, R+D 100% Zürich",
+    }
+    headers: ClassVar[dict[str, str]] = {"Cache-Control": "no-cache"}
+    #: Inputs that cost no call.
+    malformed: ClassVar[list[dict[str, Any]]] = [
+        {"email": email, "company": "Acme"}
+        for email in ("", " ", "jane", "@acme.example", "jane@", "a@b@c", "a b@c")
+    ] + [{"email": "a@b\0"}, {"email": EMAIL, "company": ["Acme"]}, {}]
 
     @property
     def spec(self) -> Any:
@@ -98,7 +168,7 @@ class SixsenseContract:
         return SixsenseClient({"default": TOKEN})
 
     def call(self, mock: Any, **answer: Any) -> Any:
-        mock.register_uri("POST", self.url, **answer)
+        mock.register_uri(operation(self.api)[0], self.url, **answer)
         return self.client().call(self.product, self.inputs)
 
     @classmethod
@@ -116,6 +186,7 @@ class SixsenseContract:
         self, requests_mock: Any, recorded: dict[str, Any]
     ) -> None:
         status, text = recorded["status"], sample(recorded["file"])
+        text = "" if recorded["empty_body"] else text
         if status in STATUS_ERRORS:
             with pytest.raises(STATUS_ERRORS[status]) as caught:
                 self.call(requests_mock, status_code=status, text=text)
@@ -126,7 +197,9 @@ class SixsenseContract:
             assert message[:40] in str(caught.value)
             return
         answered = self.call(requests_mock, status_code=status, text=text)
-        is_blank = recorded["case"].startswith(("blank", "absent", "error"))
+        is_blank = recorded["case"].startswith(
+            ("blank", "absent", "error", "no_match", "non_actionable", "empty")
+        )
         assert answered.result is (NO_MATCH if is_blank else MATCHED)
         assert answered.text == text
         assert answered.status == status
@@ -134,6 +207,14 @@ class SixsenseContract:
         assert answered.credits == int(is_paid)
         if status == 200:
             assert answered.data == self.client().parse(self.product, text)
+
+    def test_every_recorded_answer_fits_the_openapi_document(
+        self, recorded: dict[str, Any]
+    ) -> None:
+        schema = response_schema(self.api, recorded["status"])
+        assert (schema is None) == recorded["empty_body"]
+        if schema is not None:
+            assert not misfits(schema, json.loads(sample(recorded["file"])))
 
     def test_examples(self, example: Path) -> None:
         given_ = json.loads(example.read_text("utf-8"))
@@ -158,9 +239,10 @@ class SixsenseContract:
                 value = {"int": 7, "flag": True}.get(field.kind, "B")
                 for alias in field.aliases:
                     row = {alias: value}
-                    raw = {part.name: [row] if part.kind == "object_list" else row}
+                    is_list = part.kind == "object_list"
+                    raw = {part.aliases[0]: [row] if is_list else row}
                     data = self.spec.canonical(raw)[part.name]
-                    row = data[0] if part.kind == "object_list" else data
+                    row = data[0] if is_list else data
                     assert row[field.name] == value, alias
                     assert "extra" not in row
 
@@ -172,13 +254,14 @@ class SixsenseContract:
                 first, second = field.aliases[:2]
                 for blank in (None, "", " ", []):
                     row = {first: blank, second: 0 if field.kind == "int" else "B"}
-                    raw = {part.name: [row] if part.kind == "object_list" else row}
+                    is_list = part.kind == "object_list"
+                    raw = {part.aliases[0]: [row] if is_list else row}
                     data = self.spec.canonical(raw)[part.name]
-                    row = data[0] if part.kind == "object_list" else data
+                    row = data[0] if is_list else data
                     assert row[field.name] in (0, "B")
 
     def test_all_forms_of_blank_are_one(self) -> None:
-        parts = [part.name for part in self.spec.info.fields]
+        parts = [part.aliases[0] for part in self.spec.info.fields]
         nothing = self.spec.canonical({})
         for blank in (None, "", [], {}):
             assert self.spec.canonical(dict.fromkeys(parts, blank)) == nothing
@@ -211,35 +294,83 @@ class SixsenseContract:
         for part in self.spec.info.fields:
             _check_kinds(part, found[part.name])
 
+    @pytest.mark.parametrize("depth", [100, 400, 990, 100_000])
+    def test_a_deep_answer_is_read_or_unexpected(
+        self, requests_mock: Any, depth: int
+    ) -> None:
+        deep = "[" * depth + "]" * depth
+        for part in self.spec.info.fields:
+            inside = {field.aliases[0]: "DEEP" for field in part.members} or "DEEP"
+            text = json.dumps({part.aliases[0]: inside, "novelty": "DEEP"})
+            text = text.replace('"DEEP"', deep)
+            try:
+                self.call(requests_mock, text=text)
+            except errors.AnswerUnexpected:
+                continue
+
+    def test_a_huge_answer_is_read_or_unexpected(self, requests_mock: Any) -> None:
+        document = json.loads(sample(f"{self.api}.document.json"))
+        document["novelty"] = "x" * 4_900_000
+        assert self.call(requests_mock, json=document).result is MATCHED
+        document["novelty"] = "x" * 5_000_000
+        with pytest.raises(errors.AnswerUnexpected, match="more than 5,000,000"):
+            self.call(requests_mock, json=document)
+        for part in self.spec.info.fields:
+            if part.kind == "object_list":
+                document[part.aliases[0]] = [{}, *document[part.aliases[0]] * 9_000]
+        del document["novelty"]
+        assert self.spec.outcome(200, self.spec.canonical(document)) is MATCHED
+
     # How it calls.
 
     def test_the_request_is_what_6sense_documents(self, requests_mock: Any) -> None:
-        requests_mock.post(self.url, text=sample(f"{self.api}.document.json"))
-        given_ = {"email": f" {EMAIL}\n", "country": "", "company": "  ", "title": "VP"}
-        self.client().call(self.product, given_)
-        sent = requests_mock.last_request
-        assert dict(parse_qsl(sent.text)) == {"email": EMAIL, "title": "VP"}
-        assert sent.headers["Authorization"] == f"Token {TOKEN}"
-        assert sent.headers["Content-Type"] == "application/x-www-form-urlencoded"
-        assert sent.headers["Cache-Control"] == "no-cache"
-        assert sent.headers["Accept"] == "application/json"
-        assert "X-Forwarded-For" not in sent.headers
+        method, path, documented = operation(self.api)
+        text = sample(f"{self.api}.document.json")
+        requests_mock.register_uri(method, self.url, text=text)
+        self.client().call(self.product, self.offered)
+        asked = requests_mock.last_request
+        assert (asked.method, urlsplit(asked.url).path) == (method, path)
+        servers = OPENAPI["paths"][path]["servers"]
+        assert f"https://{urlsplit(asked.url).netloc}" == servers[0]["url"]
+        assert asked.headers["Authorization"] == f"Token {TOKEN}"
+        assert asked.headers["Accept"] == "application/json"
+        body = body_of(asked)
+        assert body == self.sent
+        if "requestBody" in documented:
+            (kind, content), *_ = resolved(documented["requestBody"])["content"].items()
+            assert asked.headers["Content-Type"] == kind
+            assert not misfits(content["schema"], body)
+        own = {
+            name: value
+            for name, value in asked.headers.items()
+            if name in ("Cache-Control", "X-Forwarded-For", "EpsilonCookie")
+            or name == "X-6s-CustomID"
+        }
+        assert own == self.headers
+        given = {**own, **(body if method == "GET" else {})}
+        for parameter in map(resolved, documented.get("parameters", [])):
+            value = given.pop(parameter["name"], None)
+            assert value is not None or not parameter["required"]
+            is_number = parameter["schema"]["type"] == "integer"
+            if value is not None:
+                assert not misfits(
+                    parameter["schema"], int(value) if is_number else value
+                )
+        assert not given
 
-    @pytest.mark.parametrize(
-        "email", ["", " ", "jane", "@acme.example", "jane@", "a@b@c", "a b@c", "a@b\0"]
-    )
-    def test_a_malformed_email_costs_no_call(
-        self, requests_mock: Any, email: str
-    ) -> None:
-        with pytest.raises(errors.RequestRefused) as caught:
-            self.client().call(self.product, {"email": email, "company": "Acme"})
-        assert not requests_mock.called
-        assert caught.value.code in ("input-missing", "input-malformed")
-        assert email.strip() == "" or email not in str(caught.value)
+    def test_a_malformed_input_costs_no_call(self, requests_mock: Any) -> None:
+        for inputs in self.malformed:
+            with pytest.raises(errors.RequestRefused) as caught:
+                self.client().call(self.product, inputs)
+            assert not requests_mock.called
+            assert caught.value.code in ("input-missing", "input-malformed"), inputs
+            for value in inputs.values():
+                is_told = isinstance(value, str) and value.strip() in str(caught.value)
+                assert not is_told or len(value) < 2
 
     def test_an_unknown_input_is_refused(self, requests_mock: Any) -> None:
         with pytest.raises(errors.RequestRefused, match="has no input emial"):
-            self.client().call(self.product, {"email": EMAIL, "emial": "x"})
+            self.client().call(self.product, {**self.inputs, "emial": "x"})
         assert not requests_mock.called
 
     def test_it_is_found_by_its_path_too(self) -> None:

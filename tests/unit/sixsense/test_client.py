@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
+from app import runtime
 from app.errors import ConfigurationError, CredentialsRefused, RequestRefused
-from app.sixsense.client import SixsenseClient
+from app.settings import Settings
+from app.sixsense import PRODUCTS
+from app.sixsense.client import HOSTS, Partner, SixsenseClient
 
 FIRST, SECOND = "a" * 40, "b" * 40
 FULL = "lead-scoring-and-firmographics"
+DETAILS = "https://epsilon.6sense.com/v3/company/details"
 
 
 def test_a_product_may_have_a_token_of_its_own(requests_mock: Any) -> None:
@@ -36,6 +40,79 @@ def test_one_address_serves_all_products(requests_mock: Any) -> None:
     client = SixsenseClient({"default": FIRST}, url="http://127.0.0.1:8600")
     requests_mock.post("http://127.0.0.1:8600/v2/people/full", status_code=204)
     assert client.call(FULL, {"email": "jo@acme.example"}).status == 204
+
+
+def test_three_public_hosts_serve_the_products() -> None:
+    hosts = {name: product.host for name, product in PRODUCTS.items()}
+    assert [n for n, h in hosts.items() if h == "epsilon"] == ["company-identification"]
+    assert {n for n, h in hosts.items() if h == "scribe"} == {
+        FULL,
+        "lead-scoring",
+        "company-firmographics-v2",
+    }
+    assert set(hosts.values()) == set(HOSTS)
+    assert set(HOSTS.values()) == {
+        f"https://{host}.6sense.com" for host in ("scribe", "api", "epsilon")
+    }
+
+
+@pytest.mark.parametrize(
+    ("partner", "header"),
+    [
+        (None, None),
+        (Partner("bridge"), f"bridge-{FIRST}"),
+        (Partner("bridge", "acme-inc"), f"bridge-acme-inc-{FIRST}"),
+    ],
+)
+def test_a_partner_says_on_whose_behalf_it_asks(
+    requests_mock: Any, partner: Partner | None, header: str | None
+) -> None:
+    requests_mock.get(DETAILS, json={})
+    requests_mock.post("https://scribe.6sense.com/v2/people/score", json={})
+    client = SixsenseClient({"default": FIRST}, partner=partner)
+    client.call("company-identification", {"ip": "192.0.2.7"})
+    assert requests_mock.last_request.headers.get("X-6s-CustomID") == header
+    assert requests_mock.last_request.headers["Authorization"] == f"Token {FIRST}"
+    client.call("lead-scoring", {"email": "jo@acme.example"})
+    assert "X-6s-CustomID" not in requests_mock.last_request.headers
+
+
+def test_a_partners_names_come_from_settings(requests_mock: Any) -> None:
+    requests_mock.get(DETAILS, json={})
+    environ = {
+        "SIXSENSE_TOKEN": FIRST,
+        "SIXSENSE_PARTNER": "bridge",
+        "SIXSENSE_PARTNER_CUSTOMER": "acme",
+    }
+    client = runtime.sixsense_of(Settings.load(environ))
+    client.call("company-identification", {"ip": "192.0.2.7"})
+    assert requests_mock.last_request.headers["X-6s-CustomID"] == (
+        f"bridge-acme-{FIRST}"
+    )
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_token_never_shows(requests_mock: Any, product: str) -> None:
+    spec = PRODUCTS[product]
+    said = f"token {FIRST} of bridge-{FIRST}"
+    url = HOSTS[spec.host] + spec.path
+    for method in ("GET", "POST"):
+        requests_mock.register_uri(method, url, status_code=401, text=said)
+    client = SixsenseClient({"default": FIRST}, partner=Partner("bridge"))
+    email = "email" in spec.info.inputs
+    ip, domain = {"ip": "192.0.2.7"}, {"domain": "acme.example"}
+    inputs = {"email": "jo@acme.example"} if email else domain
+    inputs = ip if spec.info.required == (("ip",),) else inputs
+    with pytest.raises(CredentialsRefused) as caught:
+        client.call(product, inputs)
+    url = requests_mock.last_request.url
+    shown = (str(caught.value), repr(caught.value), repr(client), url)
+    assert not any(FIRST in text for text in shown)
+
+
+def test_a_token_of_another_form_is_told_by_its_name() -> None:
+    client = SixsenseClient({"default": FIRST, "lead-scoring": "abc"})
+    assert client.odd_tokens == ["lead-scoring"]
 
 
 @pytest.mark.parametrize("token", ["", " ", "a b", "a\n", "tökén"])
