@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli.mapping import AS_JSON, mapping_named
+from app.cli.progress import progress_of
 
 if TYPE_CHECKING:
     from app.mapping.model import MappingFile
     from app.pipeline.adopt import Adoption
-
-#: Off a terminal, a line for so many records.
-SAY_EVERY = 3000
 
 
 @click.command()
@@ -81,7 +77,7 @@ def adopt(
         click.echo(
             f"Reading {_count(len(ids), 'record')}: {_count(calls, 'call')}.", err=True
         )
-        with _progress(len(ids)) as progress:
+        with progress_of(len(ids), "read") as progress:
             found = adopting.adopt(
                 parts, chosen, ids, names, equal=equal, go=go, progress=progress
             )
@@ -128,24 +124,6 @@ def _ids_of(path: Path, key: str) -> Iterator[str]:
         value = row[at or 0].strip() if len(row) > (at or 0) else ""
         if value:
             yield value
-
-
-@contextmanager
-def _progress(count: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, and elsewhere a line now and then."""
-    if sys.stderr.isatty():
-        with click.progressbar(length=count, file=sys.stderr) as bar:
-            yield bar.update
-        return
-    done = 0
-
-    def say(records: int) -> None:
-        nonlocal done
-        done += records
-        if done // SAY_EVERY > (done - records) // SAY_EVERY:
-            click.echo(f"{done:,} of {count:,} read", err=True)
-
-    yield say
 
 
 def _print(mapping: MappingFile, found: Adoption, *, equal: bool, go: bool) -> None:

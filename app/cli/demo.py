@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 import requests
 
-from app.cli.runs import shown
+from app.cli.story import shown
 from app.errors import AppError
 
 if TYPE_CHECKING:
@@ -229,7 +229,8 @@ def _await_end(database: Database, lead_id: int) -> Story:
     from app.ledger import reports
 
     for _ in _patience(f"the run of lead {lead_id} to end"):
-        rows = reports.runs(database, lead=str(lead_id), count=1)
+        chosen = reports.RunFilter(lead=str(lead_id))
+        rows = reports.runs(database, chosen, count=1)
         if rows and rows[0].finished_at is not None:
             story = reports.story(database, rows[0].id)
             if story is not None:

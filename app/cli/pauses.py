@@ -6,7 +6,8 @@ import json
 
 import click
 
-from app.cli.runs import local_time, open_database
+from app.cli.runs import open_database
+from app.cli.story import local_time
 from app.ledger.pauses import Pauses, Scope
 
 KINDS = ("source", "token", "pool", "product")

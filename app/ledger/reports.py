@@ -16,9 +16,12 @@ _RUN_COUNTS = sa.text("""
     select source, state, count(*) as runs from runs group by source, state
     order by source, state
 """)
+# A run that was started again came long ago, and waits only since then.
 _WAITING = sa.text("""
     select count(*) as waiting,
-           extract(epoch from now() - min(received_at))::float as oldest_s
+           extract(epoch from now() - min(
+               case when is_bulk then greatest(received_at, least(due_at, now()))
+                    else received_at end))::float as oldest_s
     from runs where state in ('received', 'ready', 'enriched', 'sending')
 """)
 # A worker process registers once for each queue.
@@ -34,17 +37,37 @@ _UNREADABLE = sa.text("""
     select id, source, received_at, error, seen from deliveries
     where outcome = 'unreadable' order by id desc limit :count
 """)
-_RUNS = sa.text("""
+_RUNS = """
     select id, source, mapping, mapping_version, event, lead_id, object, record_id,
            state, result, reason, cause, error, is_bulk, attempts, repeats,
            received_at, due_at, finished_at, batch_id, delivery_id
-    from runs
-    where (cast(:state as text) is null or state = :state)
-      and (cast(:source as text) is null or source = :source)
-      and (cast(:mapping as text) is null or mapping = :mapping)
-      and (cast(:lead as text) is null or lead_id = :lead or record_id = :lead)
+    from runs r
+    where {fits}
     order by id desc limit :count
-""")
+"""
+_PROBLEMS = """
+    select cause, source, mapping, count(*) as runs,
+           min(finished_at) as first_at, max(finished_at) as last_at,
+           max(id) as example, (array_agg(reason order by id desc))[1] as reason
+    from runs r
+    where state = 'failed' and {fits}
+    group by cause, source, mapping
+    order by count(*) desc, max(id) desc limit :count
+"""
+# By what a filter names; those that are not named leave indexes their chance.
+_FITS = {
+    "ids": "r.id in (select jsonb_array_elements_text(cast(:ids as jsonb))::bigint)",
+    "states": "r.state in (select jsonb_array_elements_text(cast(:states as jsonb)))",
+    "state": "r.state = :state",
+    "source": "r.source = :source",
+    "mapping": "r.mapping = :mapping",
+    "lead": "(r.lead_id = :lead or r.record_id = :lead)",
+    "cause": "starts_with(lower(r.cause), lower(:cause))",
+    "result": "r.result = :result",
+    "since": "r.received_at >= :since",
+    "until": "r.received_at < :until",
+    "is_waiting": "r.state in ('received', 'ready', 'enriched', 'sending')",
+}
 _RUN = sa.text("select * from runs where id = :id")
 _LOOKUPS = sa.text("""
     select l.*, e.status, e.ms, e.answer, e.asked_at, e.message as answer_message
@@ -79,8 +102,60 @@ _LAST_ASKED = sa.text("""
                   where l.run_id = r.id and l.enrichment_id is not null)
     order by r.record_id, r.id desc
 """)
+# Of a thin event the fields are still to be fetched, or could not be.
+_LAST_LEADS = sa.text("""
+    select lead from runs
+    where source = :source and mapping = :mapping and lead_codec = 'json'
+      and state not in ('received', 'failed')
+    order by id desc limit :count
+""")
 _DELIVERY = sa.text("select * from deliveries where id = :id")
 _BATCH = sa.text("select * from batches where id = :id")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs: those that fit every part that is given."""
+
+    ids: tuple[int, ...] = ()
+    states: tuple[str, ...] = ()
+    source: str | None = None
+    mapping: str | None = None
+    #: The id of the record, of the event or of what is written.
+    lead: str | None = None
+    #: How the cause begins, capitals apart.
+    cause: str | None = None
+    result: str | None = None
+    #: By when they were received.
+    since: datetime | None = None
+    until: datetime | None = None
+    is_waiting: bool = False
+
+    @property
+    def is_any(self) -> bool:
+        """Whether nothing is asked for, so that every run fits."""
+        return self == RunFilter()
+
+    def fits(self) -> tuple[str, dict[str, Any]]:
+        """The condition on a run `r`, and the values it names."""
+        given = {
+            "ids": compact_json(list(self.ids)) if self.ids else None,
+            "source": self.source,
+            "mapping": self.mapping,
+            "lead": self.lead,
+            "cause": self.cause,
+            "result": self.result,
+            "since": self.since,
+            "until": self.until,
+            "is_waiting": self.is_waiting or None,
+        }
+        # One state alone may use an index of that state.
+        if len(self.states) == 1:
+            given["state"] = self.states[0]
+        elif self.states:
+            given["states"] = compact_json(list(self.states))
+        values = {name: value for name, value in given.items() if value is not None}
+        return " and ".join(_FITS[name] for name in values) or "true", values
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +194,31 @@ def unreadable(database: Database, *, count: int = 20) -> Sequence[sa.Row[Any]]:
 
 
 def runs(
-    database: Database,
-    *,
-    state: str | None = None,
-    source: str | None = None,
-    mapping: str | None = None,
-    lead: str | None = None,
-    count: int = 20,
+    database: Database, chosen: RunFilter, *, count: int = 20
 ) -> Sequence[sa.Row[Any]]:
-    """The newest runs that fit every filter given."""
-    return database.rows(
-        _RUNS, state=state, source=source, mapping=mapping, lead=lead, count=count
-    )
+    """The newest runs that fit."""
+    fits, values = chosen.fits()
+    return database.rows(sa.text(_RUNS.format(fits=fits)), **values, count=count)
+
+
+def problems(
+    database: Database, chosen: RunFilter, *, count: int = 100
+) -> Sequence[sa.Row[Any]]:
+    """Failed runs by cause and mapping, most of them first.
+
+    Rows of cause, source, mapping, runs, first_at, last_at, and of the newest of them
+    its id (example) and reason.
+    """
+    fits, values = chosen.fits()
+    return database.rows(sa.text(_PROBLEMS.format(fits=fits)), **values, count=count)
+
+
+def last_leads(
+    database: Database, source: str, mapping: str, *, count: int
+) -> list[dict[str, Any]]:
+    """The fields of the lead of the newest runs of this mapping, as far as kept."""
+    rows = database.rows(_LAST_LEADS, source=source, mapping=mapping, count=count)
+    return [dict(row.lead) for row in rows]
 
 
 def story(database: Database, run_id: int) -> Story | None:
