@@ -154,6 +154,7 @@ def _parts(
     )
     for source in parts.sources.values():
         source.ring.prepare()
+        source.at_once.prepare()
     for ring in parts.rings.values():
         ring.prepare()
     return parts
@@ -202,7 +203,10 @@ def parts_of_command(
         rings=_rings(settings, database, (mapping,), sixsense) if sixsense else {},
         person_key=ledger.written.key,
     )
-    for ring in (*(one.ring for one in parts.sources.values()), *parts.rings.values()):
+    for source in parts.sources.values():
+        source.ring.prepare()
+        source.at_once.prepare()
+    for ring in parts.rings.values():
         ring.prepare()
     return parts
 
@@ -289,8 +293,15 @@ def _sources(
         limit = connector.limit
         window = timedelta(seconds=limit.per_s + WINDOW_MARGIN_S)
         ring = RateRing(database, f"calls:{name}", calls=limit.calls, window=window)
+        at_once = RateRing(
+            database,
+            f"at once:{name}",
+            calls=connector.most_at_once,
+            window=timedelta(seconds=connector.longest_call_s),
+            share=1.0,
+        )
         routes = tuple(each for each in mappings if each.source == name)
-        sources[name] = Source(name, connector, ring, routes)
+        sources[name] = Source(name, connector, ring, at_once, routes)
     return sources
 
 

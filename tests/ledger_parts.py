@@ -109,10 +109,12 @@ class Desk:
 
     # Steps
 
-    def accept(self, *events: Mapping[str, Any], source: str = SOURCE) -> Accepted:
+    def accept(
+        self, *events: Mapping[str, Any], source: str = SOURCE, **more: Any
+    ) -> Accepted:
         """One delivery of these events."""
         return self.ledger.deliveries.accept(
-            source, headers={}, body=b"{}", status=200, events=events
+            source, headers={}, body=b"{}", status=200, events=events, **more
         )
 
     def plan(self, owner: int, count: int = 50) -> list[Run]:

@@ -107,6 +107,15 @@ class ConnectorSettings(Schema):
             "of the connector's careful number; 0: no limit"
         },
     )
+    CALLS_AT_ONCE = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(min=0),
+        metadata={
+            "description": "Calls of the account at the same time that are ours, "
+            "instead of the connector's careful number; 0: no limit"
+        },
+    )
     ALLOW_HTTP = fields.Boolean(
         load_default=False,
         metadata={
@@ -146,6 +155,8 @@ class Connector(ABC):
     read_timeout_s: ClassVar[float] = 30.0
     write_timeout_s: ClassVar[float] = 30.0
     call_limit: ClassVar[CallLimit] = CallLimit(50, 20.0)
+    #: Calls at the same time that are ours; 0 where there is no such limit.
+    calls_at_once: ClassVar[int] = 0
     #: Calls a day that an account usually has, for all its integrations together;
     #: None where there is no such limit. And the zone in which its day begins.
     daily_calls: ClassVar[int | None] = None
@@ -195,6 +206,18 @@ class Connector(ABC):
         if calls is None:
             return self.call_limit
         return CallLimit(calls, self.call_limit.per_s)
+
+    @property
+    def longest_call_s(self) -> float:
+        """A call that began so long ago is over, whatever became of its process."""
+        longest = max(self._read_timeout_s, self._write_timeout_s)
+        return self._connect_timeout_s + longest + 5.0
+
+    @property
+    def most_at_once(self) -> int:
+        """Our share of the calls at the same time; 0: no limit."""
+        calls = self._settings.get("CALLS_AT_ONCE")
+        return self.calls_at_once if calls is None else int(calls)
 
     @property
     def quota(self) -> int | None:

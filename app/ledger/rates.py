@@ -76,15 +76,23 @@ class Slots:
 class RateRing:
     """One limit: `calls` in any `window`; 0 calls means no limit at all.
 
-    `window` already holds the margin: 60.5 s for a limit of a minute.
+    `window` already holds the margin: 60.5 s for a limit of a minute. With slots that
+    are given back after each call it is a limit of calls at the same time, and the
+    window is the longest life of a call whose process died.
     """
 
     def __init__(
-        self, database: Database, name: str, *, calls: int, window: timedelta
+        self,
+        database: Database,
+        name: str,
+        *,
+        calls: int,
+        window: timedelta,
+        share: float = SHARE,
     ) -> None:
         self.database = database
         self.name = name
-        self.slots = max(1, int(SHARE * calls)) if calls else 0
+        self.slots = max(1, int(share * calls)) if calls else 0
         self.window = window
 
     def prepare(self) -> None:

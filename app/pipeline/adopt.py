@@ -22,7 +22,7 @@ from app.mapping.empty import is_empty
 from app.mapping.entry import Entry
 from app.mapping.model import MappingFile
 from app.mapping.reasons import UNCHANGED
-from app.pipeline.parts import Parts, may_call, source_of
+from app.pipeline.parts import Parts, calling, source_of
 from app.pipeline.story import EMAIL_FIELDS, answer_of, person_key
 
 
@@ -163,14 +163,10 @@ class _Work:
         # The address ties the value to its person, so that it is erased with them.
         emails = [n for n in mapping.lead_fields if n.lower() in EMAIL_FIELDS]
         wanted = mapping.current_fields if self.equal else sorted(self.names)
-        may_call(self.parts, source)
+        names = [*dict.fromkeys([*wanted, *emails])]
         self.found.calls += 1
-        read = source.connector.read(
-            mapping.object,
-            mapping.match_by,
-            batch,
-            [*dict.fromkeys([*wanted, *emails])],
-        )
+        with calling(self.parts, source):
+            read = source.connector.read(mapping.object, mapping.match_by, batch, names)
         records = {one.record_id: one.values for one in read if one.values is not None}
         self.found.records += len(records)
         self.found.missing += len(read) - len(records)

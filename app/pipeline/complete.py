@@ -21,7 +21,7 @@ from app.pipeline.holds import (
     note_failure,
     note_success,
 )
-from app.pipeline.parts import Parts, Source, may_call, source_of, token_of
+from app.pipeline.parts import Parts, Source, calling, source_of, token_of
 from app.pipeline.retry import cause_of, next_wait
 from app.pipeline.story import ended, facts_of, leave_orphans, too_long
 
@@ -71,10 +71,10 @@ def _complete(
     keys = list(dict.fromkeys(run.lead_id for run in runs))
     started = time.monotonic()
     try:
-        may_call(parts, source)
-        records = source.connector.read(
-            object_name, source.connector.record_key, keys, fields
-        )
+        with calling(parts, source):
+            records = source.connector.read(
+                object_name, source.connector.record_key, keys, fields
+            )
     except AppError as error:
         _failed(parts, source, runs, error, owner)
         return set()

@@ -17,7 +17,7 @@ from app.mapping import apply
 from app.mapping.model import MappingFile
 from app.pipeline.complete import MISSING_TRIES, MISSING_WAIT_S
 from app.pipeline.confirm import answers_values, confirm
-from app.pipeline.parts import Parts, Source, may_call
+from app.pipeline.parts import Parts, Source, calling
 from app.pipeline.retry import cause_of, next_wait
 from app.pipeline.story import facts_of, orphaned, shown
 
@@ -97,10 +97,10 @@ def _read(
         return {}
     keys = list(dict.fromkeys(run.record_id or "" for run, _ in reading))
     names = list(dict.fromkeys(n for _, m in reading for n in m.current_fields))
-    may_call(parts, source)
     outcome.calls += 1
     read_at = parts.ledger.written.now() if answers_values(source) else None
-    records = source.connector.read(batch.object, batch.match_by, keys, names)
+    with calling(parts, source):
+        records = source.connector.read(batch.object, batch.match_by, keys, names)
     before = {record.record_id: record.values for record in records}
     if read_at is not None:
         confirm(parts, source, batch.object, before, read_at=read_at)
@@ -216,12 +216,14 @@ def _send(
     going = [one for one in letters if one.values]
     lease = parts.write_lease(source)
     while going:
-        may_call(parts, source)
         sent = {str(letter.run.id): letter.sent() for letter in letters}
-        if not parts.ledger.batches.note_sent(batch, sent, owner=owner, lease=lease):
-            return False
-        outcome.calls += 1
-        results = source.connector.send([one.update(batch) for one in going])
+        note = parts.ledger.batches.note_sent
+        with calling(parts, source):
+            # After the wait for leave: from here on the lease covers the call alone.
+            if not note(batch, sent, owner=owner, lease=lease):
+                return False
+            outcome.calls += 1
+            results = source.connector.send([one.update(batch) for one in going])
         again: list[Letter] = []
         for letter, result in zip(going, results, strict=True):
             letter.error = result.error

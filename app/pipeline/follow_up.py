@@ -21,7 +21,7 @@ from app.pipeline.holds import (
     note_failure,
     note_success,
 )
-from app.pipeline.parts import Parts, Source, may_call
+from app.pipeline.parts import Parts, Source, calling
 from app.pipeline.retry import next_wait
 
 log = structlog.get_logger()
@@ -47,9 +47,9 @@ def request_campaigns(parts: Parts, source: Source) -> bool:
 def _request(parts: Parts, source: Source, due: Sequence[FollowUp]) -> None:
     campaign = due[0].campaign
     try:
-        may_call(parts, source)
         records = list(dict.fromkeys(one.record_id for one in due))
-        source.connector.request_campaign(campaign, records)
+        with calling(parts, source):
+            source.connector.request_campaign(campaign, records)
     except RecordError as error:
         # About one of them: the halves show which.
         if len(due) == 1:
@@ -138,8 +138,8 @@ def _tell_waiting(parts: Parts, source: Source) -> bool:
         for run in told
     ]
     try:
-        may_call(parts, source)
-        source.connector.send(updates)
+        with calling(parts, source):
+            source.connector.send(updates)
     except AppError as error:
         note_failure(parts, source.scope, error)
         log.warning("long wait not told", source=source.name, error=str(error))

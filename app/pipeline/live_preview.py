@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,7 @@ from app.mapping.apply import Facts, record_key
 from app.mapping.model import Lookup, MappingFile
 from app.mapping.preview import Preview, preview
 from app.mapping.reasons import FailRun
-from app.pipeline.parts import Parts, may_call, source_of
+from app.pipeline.parts import Parts, calling, source_of
 from app.pipeline.story import question_key
 from app.sixsense import PRODUCTS
 from app.sixsense.client import SixsenseClient
@@ -89,9 +90,10 @@ class Live:
     def _record(
         self, name: str, by: str, key: str, fields: Sequence[str]
     ) -> Mapping[str, Any]:
-        if self.parts is not None:
-            may_call(self.parts, source_of(self.parts, self.mapping.source))
-        (record,) = self.connector.read(name, by, [key], fields)
+        parts, source = self.parts, self.mapping.source
+        leave = calling(parts, source_of(parts, source)) if parts else nullcontext()
+        with leave:
+            (record,) = self.connector.read(name, by, [key], fields)
         if record.values is None:
             raise RecordMissing(f"{self.mapping.source} has no {name} with {by} {key}")
         return record.values

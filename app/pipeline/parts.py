@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from app.errors import ConfigurationError, QuotaSpent, RateLimited
 from app.ledger import Ledger
 from app.ledger.calls import count_call
 from app.ledger.pauses import Scope
-from app.ledger.rates import RateRing
+from app.ledger.rates import RateRing, Slot
 from app.mapping.model import MappingFile
 from app.settings import Settings
 from app.sixsense.client import SixsenseClient
@@ -31,6 +32,8 @@ class Source:
     name: str
     connector: Connector
     ring: RateRing
+    #: Calls at the same time; its slots are given back when a call is over.
+    at_once: RateRing
     mappings: tuple[MappingFile, ...]
 
     @property
@@ -81,7 +84,7 @@ class Parts:
         heartbeat.
         """
         timeout = self.settings.crm_timeout_s or source.connector.write_timeout_s
-        return timedelta(seconds=2 * timeout + 2 * SLOT_WAIT_S + 10)
+        return timedelta(seconds=2 * timeout + 4 * SLOT_WAIT_S + 10)
 
     def jitter(self) -> float:
         """A random share of a wait, so that retries do not come in step."""
@@ -102,14 +105,25 @@ def token_of(parts: Parts, mapping: MappingFile) -> str:
     return parts.sixsense.token_name(api)
 
 
-def may_call(parts: Parts, source: Source) -> None:
-    """Wait for this source's leave to make one call, and count it.
+@contextmanager
+def calling(parts: Parts, source: Source) -> Iterator[None]:
+    """Wait for this source's leave to make one call, count it, and make it inside.
 
     Raises:
         RateLimited: no slot of our share came free in time.
         QuotaSpent: our calls of the day are used up; until the source's midnight.
     """
-    _wait_for_slot(parts, source.ring)
+    # A slot of a process that died is free again after the longest call.
+    held = _wait_for_slot(parts, source.at_once)
+    try:
+        _wait_for_slot(parts, source.ring)
+        _count(parts, source)
+        yield
+    finally:
+        source.at_once.give_back(held)
+
+
+def _count(parts: Parts, source: Source) -> None:
     connector = source.connector
     calls, day_ends_in_s = count_call(
         parts.ledger.database, source.name, connector.day_zone
@@ -124,12 +138,12 @@ def may_call(parts: Parts, source: Source) -> None:
         )
 
 
-def _wait_for_slot(parts: Parts, ring: RateRing) -> None:
+def _wait_for_slot(parts: Parts, ring: RateRing) -> Sequence[Slot]:
     waited = 0.0
     while True:
         slots = ring.take(1)
         if slots.taken:
-            return
+            return slots.taken
         # Another process may give one back, so ask again after a second at most.
         step = min(1.0, max(0.05, slots.wait_s))
         waited += step
@@ -138,5 +152,5 @@ def _wait_for_slot(parts: Parts, ring: RateRing) -> None:
                 "our own share of calls is used up for the moment",
                 system=ring.name,
                 operation="wait for a slot",
-                retry_after=slots.wait_s,
+                retry_after=min(slots.wait_s, SLOT_WAIT_S),
             )

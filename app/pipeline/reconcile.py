@@ -19,7 +19,7 @@ from app.ledger.cursors import Cursor
 from app.ledger.wakeups import Wake
 from app.pipeline.holds import is_closed, note_failure, note_success
 from app.pipeline.intake import Intake
-from app.pipeline.parts import Parts, Source, may_call, source_of
+from app.pipeline.parts import Parts, Source, calling, source_of
 
 log = structlog.get_logger()
 
@@ -81,10 +81,10 @@ def _page(parts: Parts, source: Source, cursor: Cursor) -> Found | None:
     """The page at this cursor; None after a failure, which is noted."""
     since = max(cursor.at - OVERLAP, datetime.now(UTC) - LONGEST_GAP)
     try:
-        may_call(parts, source)
-        page = source.connector.changed_since(
-            cursor.text or None, since, _wanted(source), _fields(source)
-        )
+        with calling(parts, source):
+            page = source.connector.changed_since(
+                cursor.text or None, since, _wanted(source), _fields(source)
+            )
     except AppError as error:
         if isinstance(error, RequestRefused) and cursor.text:
             # Too old, or of another account: begin by the time instead.

@@ -145,3 +145,87 @@ def test_an_unreadable_body_is_kept_once_however_many_come_at_once(desk: Desk) -
     ids = at_once(THREADS, work)
     assert len(set(ids)) == 1
     assert desk.query("select seen from deliveries")[0].seen == THREADS
+
+
+# Held for a reply with values
+
+
+def held(lead_id: int, inputs: str = "a", **more: object) -> dict[str, object]:
+    return event(lead_id, inputs, hold_s=60, **more)
+
+
+def test_a_held_run_is_no_pumps_until_its_lease_ends(desk: Desk) -> None:
+    accepted = desk.accept(held(1), owner=-7)
+    (one,) = accepted.answerable
+    (run,) = desk.runs()
+    assert (one.run, one.held, run.owner) == (run.id, True, -7)
+    owner = desk.hire()
+    assert desk.plan(owner) == []
+    # Web processes have no heartbeat, and their owners are no dead workers.
+    assert desk.sweep() == 0
+    desk.query("update runs set lease_until = now() - interval '1 second'")
+    assert desk.sweep() == 1
+    assert [run.id for run in desk.plan(owner)] == [one.run]
+
+
+def test_without_an_owner_nothing_is_held(desk: Desk) -> None:
+    (one,) = desk.accept(held(1)).answerable
+    assert (one.held, desk.runs()[0].owner) == (False, None)
+
+
+def test_while_an_older_run_is_under_way_the_newer_one_is_not_answered(
+    desk: Desk,
+) -> None:
+    desk.accept(event(1, "a"))
+    desk.plan(desk.hire())
+    desk.query("update runs set owner = 1")
+    (one,) = desk.accept(held(1, "b"), owner=-7).answerable
+    assert not one.held
+    assert [run.owner for run in desk.runs()] == [1, None]
+
+
+def test_a_repeat_brings_what_the_first_was_answered(desk: Desk) -> None:
+    desk.accept(held(1), owner=-7)
+    (run,) = desk.runs()
+    ends = Settled(run.id, "replied", result="matched", reply={"score": 7})
+    assert desk.ledger.runs.settle([ends], owner=-7) == 1
+    (one,) = desk.accept(held(1), owner=-8).answerable
+    assert (one.run, one.reply, one.result) == (run.id, {"score": 7}, "matched")
+
+
+# Loops, and records found by asking
+
+
+def test_the_eleventh_run_of_a_record_in_a_day_is_one_problem(desk: Desk) -> None:
+    owner = desk.hire()
+    for number in range(14):
+        desk.accept(event(1, f"inputs {number}"))
+        runs = desk.query("select id from runs where state = 'ready'")
+        desk.query("update runs set owner = :owner where state = 'ready'", owner=owner)
+        desk.ledger.runs.settle([Settled(r.id, "kept") for r in runs], owner=owner)
+    states = desk.states()
+    assert states == ["kept"] * 10 + ["failed"]
+    last = desk.runs()[-1]
+    assert (last.cause, last.repeats) == ("loop", 3)
+    assert "10 runs in a day" in last.reason
+    # Another record is not touched by it, and a day later neither is this one.
+    assert desk.accept(event(2)).accepted == 1
+    desk.query("update runs set received_at = received_at - interval '25 hours'")
+    assert desk.accept(event(1, "a day later")).accepted == 1
+    assert desk.states()[-1] == "ready"
+
+
+def test_what_is_found_is_a_run_only_where_none_has_come(desk: Desk) -> None:
+    desk.accept(event(1))
+    found = desk.accept(event(1, "x"), event(2, "x"), is_found=True)
+    assert (found.accepted, found.repeated) == (1, 1)
+    assert desk.accept(event(2, "y"), is_found=True).accepted == 0
+    outcomes = desk.query("select outcome from deliveries order by id")
+    # A search that finds nothing leaves nothing.
+    assert [row.outcome for row in outcomes] == ["accepted", "found"]
+
+
+def test_an_old_run_does_not_stand_for_what_came_since(desk: Desk) -> None:
+    desk.enrich(event(1))
+    desk.query("update runs set last_event_at = now() - interval '1 hour'")
+    assert desk.accept(event(1, "x"), is_found=True).accepted == 1

@@ -112,3 +112,20 @@ def test_a_lower_limit_takes_slots_away_and_a_higher_one_adds_some(desk: Desk) -
     for calls, slots in ((10, 9), (5, 4), (20, 19)):
         ring(desk.database, calls)
         assert desk.query("select count(*) as n from rate_slots")[0].n == slots
+
+
+def test_calls_at_once_are_as_many_as_there_are_slots_until_given_back(
+    desk: Desk,
+) -> None:
+    made = RateRing(
+        desk.database, "at once", calls=5, window=timedelta(hours=1), share=1.0
+    )
+    made.prepare()
+    held = made.take(9).taken
+    assert len(held) == 5
+    assert made.take(1).taken == ()
+    made.give_back(held[:2])
+    assert len(made.take(9).taken) == 2
+    # A process that died with its calls gives nothing back.
+    desk.query("update rate_slots set at = at - interval '2 hours'")
+    assert len(made.take(9).taken) == 5

@@ -97,6 +97,8 @@ class Marketo(Connector):
     #: Typical of a subscription; Marketo's day begins at midnight US Central.
     daily_calls: ClassVar[int | None] = 50_000
     day_zone: ClassVar[str] = "America/Chicago"
+    #: Of ten, for all integrations of the account.
+    calls_at_once: ClassVar[int] = 5
     #: Sync Leads may take 90 s over there; a filter query 60.
     write_timeout_s: ClassVar[float] = 95.0
     read_timeout_s: ClassVar[float] = 65.0

@@ -103,7 +103,7 @@ begin
         end if;
 
         -- While an older run of the record is under way, this one waits for it.
-        is_held := e.hold_s is not null
+        is_held := e.hold_s is not null and p_owner is not null
                    and not (is_waiting and last.owner is not null)
                    and not (is_waiting and last.state = 'sending');
 
