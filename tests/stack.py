@@ -319,21 +319,29 @@ class Stack:
 
     def type_in(self, lead_id: int, **values: Any) -> None:
         """Change a lead in Marketo as a person there would."""
-        credentials = {"grant_type": "client_credentials", **self._credentials()}
-        identity = f"{self.sandbox_url}/identity/oauth/token"
-        token = requests.post(identity, data=credentials, timeout=30).json()
         body = {
             "action": "updateOnly",
             "lookupField": "id",
             "input": [{"id": lead_id, **values}],
         }
+        self._marketo("/rest/v1/leads.json", body, "updated")
+
+    def delete(self, lead_id: int) -> None:
+        """Delete a lead in Marketo, as merging does to one of two."""
+        body = {"input": [{"id": lead_id}]}
+        self._marketo("/rest/v1/leads/delete.json", body, "deleted")
+
+    def _marketo(self, path: str, body: dict[str, Any], status: str) -> None:
+        credentials = {"grant_type": "client_credentials", **self._credentials()}
+        identity = f"{self.sandbox_url}/identity/oauth/token"
+        token = requests.post(identity, data=credentials, timeout=30).json()
         answer = requests.post(
-            f"{self.sandbox_url}/rest/v1/leads.json",
+            self.sandbox_url + path,
             json=body,
             headers={"Authorization": f"Bearer {token['access_token']}"},
             timeout=30,
         ).json()
-        assert answer["result"][0]["status"] == "updated", answer
+        assert answer["result"][0]["status"] == status, answer
 
     def _credentials(self) -> dict[str, str]:
         return {

@@ -141,6 +141,9 @@ class Connector(ABC):
     settings: ClassVar[type[ConnectorSettings]]
     #: The field that holds a record's own id, for fetching what an event left out.
     record_key: ClassVar[str] = "id"
+    #: By which field a record is found again after it was merged into another, and
+    #: which field of the event has its value; None where that is not to be had.
+    merged_by: ClassVar[str | None] = None
     #: Records in one call.
     read_batch: ClassVar[int]
     write_batch: ClassVar[int]

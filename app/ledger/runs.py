@@ -83,6 +83,8 @@ class Retry:
     counts: bool = True
     #: What to ask is decided anew, because credits ran out meanwhile.
     replan: bool = False
+    #: The record was merged into this one.
+    record_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -227,13 +229,14 @@ _RETRY = sa.text("""
                      when r.state = 'sending' then 'enriched' else r.state end,
         batch_id = case when r.state = 'sending' then null else r.batch_id end,
         lookup_key = case when a.replan then null else r.lookup_key end,
+        record_id = coalesce(a.record_id, r.record_id),
         finished_at = case when newer.id is not null then now() end,
         reason = case when newer.id is not null
             then 'a newer event of this record took its place: run ' || newer.id
             else r.reason end
     from jsonb_to_recordset(cast(:retries as jsonb)) as a(
         run_id bigint, delay_s float, step text, cause text, message text,
-        counts boolean, replan boolean)
+        counts boolean, replan boolean, record_id text)
     left join lateral (
         select n.id from runs o join runs n
           on n.lead_id = o.lead_id and n.mapping = o.mapping

@@ -301,3 +301,19 @@ def test_a_value_is_ours_even_if_nobody_heard_that_it_was_taken(
     assert (
         box.leads([lead_id])[lead_id]["sixsenseEmployees"] == new["sixsenseEmployees"]
     )
+
+
+def test_a_person_who_was_merged_is_followed_to_the_one_who_stays(box: Stack) -> None:
+    lost, stays = box.seed(2)
+    # Merging deletes one of the two, and the other has the address.
+    box.type_in(stays, email=email_of(lost))
+    box.delete(lost)
+    box.post({"id": lost, "email": email_of(lost)})
+    until(lambda: box.run_of(lost).attempts == 1, "the first look")
+    box.let_waits_end()
+    assert box.await_final(1) == {"written": 1}
+    run = box.run_of(lost)
+    assert (run.lead_id, run.record_id) == (str(lost), str(stays))
+    told = box.query("select message from attempts order by id desc limit 1")
+    assert told[0].message == f"lead {lost} was merged into {stays}"
+    assert box.leads([stays])[stays]["sixsenseIntent"] is not None

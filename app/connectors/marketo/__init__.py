@@ -89,6 +89,8 @@ class Marketo(Connector):
 
     name = "marketo"
     settings = MarketoSettings
+    #: The one who stays of two merged people has their address.
+    merged_by: ClassVar[str | None] = "email"
     reads_replies: ClassVar[bool] = True
     has_campaigns: ClassVar[bool] = True
     is_searchable: ClassVar[bool] = True
