@@ -31,6 +31,23 @@ SEGMENTS = {
     226688: "Competitor Research, High Intent",
 }
 
+#: Active at 6sense, but not published: no answer ever has it.
+UNPUBLISHED = {777001: "Draft: do not use"}
+
+#: Accounts that this customer has excluded in 6sense's settings.
+EXCLUDED = frozenset({"excluded.example"})
+
+_STATE_CODES = {
+    "California": "CA", "Texas": "TX", "New York": "NY", "Ontario": "ON",
+    "New South Wales": "NSW",
+}  # fmt: skip
+#: industry → sub-industries
+_SUBINDUSTRIES = {
+    "Software and Technology": "Business Software",
+    "Education": "Colleges & Universities",
+    "Healthcare": "Hospitals & Clinics",
+}
+
 FREE_MAIL = frozenset(
     {
         "gmail.com",
@@ -130,11 +147,11 @@ def is_known(email_or_domain: str) -> bool:
 def _company(domain: str) -> dict[str, Any]:
     if domain in _BUNDLED:
         return _BUNDLED[domain]["company"]
-    employees = int(3 * 10 ** (_number(domain, "employees", 4_000) / 1_000))
-    revenue = employees * (80 + _number(domain, "revenue", 300)) * 1_000
-    industry, sic, sic_words, naics, naics_words = _pick(domain, "trade", _INDUSTRIES)
-    region, country, iso, state, city, postal, phone = _pick(domain, "place", _PLACES)
-    number = _number(domain, "phone", 100)
+    employees = int(3 * 10 ** (number(domain, "employees", 4_000) / 1_000))
+    revenue = employees * (80 + number(domain, "revenue", 300)) * 1_000
+    industry, sic, sic_words, naics, naics_words = pick(domain, "trade", _INDUSTRIES)
+    region, country, iso, state, city, postal, phone = pick(domain, "place", _PLACES)
+    house = number(domain, "phone", 100)
     return {
         "domain": domain,
         "name": re.sub(r"[-_.]+", " ", domain.rpartition(".")[0] or domain).title(),
@@ -143,9 +160,9 @@ def _company(domain: str) -> dict[str, Any]:
         "countryISOCode": iso,
         "state": state,
         "city": city,
-        "streetAddress": f"{1 + number} Example Street",
+        "streetAddress": f"{1 + house} Example Street",
         "postalCode": postal,
-        "companyPhone": f"{phone}01{number:02}",
+        "companyPhone": f"{phone}01{house:02}",
         "industry": industry,
         "employeeRange": _step(employees, _EMPLOYEE_STEPS, "10,000+"),
         "revenueRange": _step(revenue / 1_000_000, _REVENUE_STEPS, "$5B+"),
@@ -197,20 +214,20 @@ def scores_for(
 def _account(domain: str, product: str) -> dict[str, Any]:
     by_hand = _BUNDLED.get(domain, {}).get("scores", {})
     return by_hand.get(product) or {
-        "company_intent_score": _number(domain + product, "intent", 101),
-        "company_buying_stage": _pick(domain + product, "stage", STAGES),
-        "company_profile_score": _number(domain + product, "profile", 101),
-        "company_profile_fit": _pick(domain + product, "fit", FITS),
+        "company_intent_score": number(domain + product, "intent", 101),
+        "company_buying_stage": pick(domain + product, "stage", STAGES),
+        "company_profile_score": number(domain + product, "profile", 101),
+        "company_profile_fit": pick(domain + product, "fit", FITS),
     }
 
 
 def _contact(email: str, product: str) -> dict[str, Any]:
     by_hand = _BUNDLED.get(domain_of(email), {}).get("contact", {})
     return by_hand.get(product) or {
-        "contact_intent_score": _number(email + product, "intent", 101),
-        "contact_grade": _pick(email + product, "grade", GRADES),
-        "contact_profile_score": _number(email + product, "profile", 101),
-        "contact_profile_fit": _pick(email + product, "fit", FITS),
+        "contact_intent_score": number(email + product, "intent", 101),
+        "contact_grade": pick(email + product, "grade", GRADES),
+        "contact_profile_score": number(email + product, "profile", 101),
+        "contact_profile_fit": pick(email + product, "fit", FITS),
     }
 
 
@@ -220,8 +237,44 @@ def segments_for(domain: str) -> list[int]:
     if not is_known(domain):
         return []
     if domain in _BUNDLED:
-        return list(_BUNDLED[domain]["segments"])
-    return [n for n in sorted(SEGMENTS) if _number(domain, f"segment{n}", 3) == 0]
+        return [n for n in _BUNDLED[domain]["segments"] if n not in UNPUBLISHED]
+    return [n for n in sorted(SEGMENTS) if number(domain, f"segment{n}", 3) == 0]
+
+
+def state_code(state: str) -> str | None:
+    """'California' → 'CA'; None where there is none."""
+    return _STATE_CODES.get(state)
+
+
+def industries_of(industry: str) -> list[dict[str, str | None]]:
+    """The industry with its sub-industry, as a list of at most one."""
+    if not industry:
+        return []
+    return [{"industry": industry, "subindustry": _SUBINDUSTRIES.get(industry)}]
+
+
+def place_of(domain: str, text: str = "") -> dict[str, str]:
+    """A place: the company's own for two of three texts, else somewhere in the world.
+
+    Its `phone` is the beginning of a number.
+    """
+    if domain and number(text, "at home", 3):
+        home = _company(domain_of(domain))
+        names = ("region", "country", "state", "city", "postalCode")
+        # The last four digits are the person's own.
+        return {
+            **{name: home[name] for name in names},
+            "phone": home["companyPhone"][:-4],
+        }
+    region, country, _, state, city, postal, phone = pick(text, "place", _PLACES)
+    return {
+        "region": region,
+        "country": country,
+        "state": state,
+        "city": city,
+        "postalCode": postal,
+        "phone": phone,
+    }
 
 
 def full_answer(email: str, title: str = "") -> dict[str, Any]:
@@ -238,13 +291,15 @@ def full_answer(email: str, title: str = "") -> dict[str, Any]:
     }
 
 
-def _number(text: str, purpose: str, below: int) -> int:
+def number(text: str, purpose: str, below: int) -> int:
+    """A number from 0 to below `below`, always the same for the same text."""
     digest = hashlib.blake2b(f"{purpose}|{text}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % below
 
 
-def _pick(text: str, purpose: str, choices: tuple[Any, ...]) -> Any:
-    return choices[_number(text, purpose, len(choices))]
+def pick(text: str, purpose: str, choices: tuple[Any, ...]) -> Any:
+    """One of the choices, always the same for the same text."""
+    return choices[number(text, purpose, len(choices))]
 
 
 def _step(value: float, steps: tuple[tuple[int, str], ...], above: str) -> str:

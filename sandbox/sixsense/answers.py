@@ -35,6 +35,7 @@ INVALID_EMAIL = (
     "Invalid email ID. Please make sure you have sent a valid email address in "
     "email field."
 )
+NO_PERSON = "Email ID, linkedinUrl or peopleId is mandatory and can\u2019t be blank"
 UNKNOWN_PATH = "The requested resource is not found."
 
 #: sample name → table name, for `lead_scoring_firmographics_v2` only
@@ -66,21 +67,26 @@ def error(status: int, message: str | None = None) -> Response:
     return answer({"status": "error", "message": text}, status)
 
 
-def company(found: dict[str, Any], options: SixsenseOptions) -> dict[str, Any]:
-    """A company under the sample's names, or the table's if so switched."""
-    if options.names == "sample":
+def company(
+    found: dict[str, Any], options: SixsenseOptions, operation: str
+) -> dict[str, Any]:
+    """A company under the sample's names, or the table's if so switched.
+
+    Only one operation's table differs from its sample.
+    """
+    if options.names == "sample" or operation != "lead_scoring_firmographics_v2":
         return found
     # Only the table has is_blacklisted.
     table = {name: found[sample] for sample, name in TABLE_NAMES.items()}
-    return {**table, "is_blacklisted": False}
+    return {**table, "is_blacklisted": found["domain"] in people.EXCLUDED}
 
 
-def blank_company(options: SixsenseOptions) -> dict[str, Any] | None:
+def blank_company(options: SixsenseOptions, operation: str) -> dict[str, Any] | None:
     """Every field blank: what an e-mail without a match brings."""
     if options.blank_company == "null":
         return None
     blank = None if options.blank_texts == "null" else ""
-    fields = company(dict.fromkeys(_SAMPLE_NAMES, blank), options)
+    fields = company(dict.fromkeys(_SAMPLE_NAMES, blank), options, operation)
     if "is_blacklisted" in fields:
         fields["is_blacklisted"] = None
     return fields
@@ -100,10 +106,10 @@ def segments(ids: list[int], form: str) -> dict[str, list[Any]]:
 
 
 def scores(
-    email: str, options: SixsenseOptions, entitled: bool, order: random.Random
+    email: str, options: SixsenseOptions, are_on: bool, order: random.Random
 ) -> list[dict[str, Any]]:
     """One entry per product; [] when scores are off or the token lacks them."""
-    if not (options.scores and entitled):
+    if not are_on:
         return []
     found = people.scores_for(email, tuple(options.products))
     if options.shuffle_scores:

@@ -10,12 +10,15 @@ from flask import Blueprint, Response, request
 from sandbox import exchange
 from sandbox.journal import Call, masked
 from sandbox.sixsense import answers
-from sandbox.sixsense.operations import OPERATIONS, Operation, Question
+from sandbox.sixsense.operations import OPERATIONS
+from sandbox.sixsense.question import JSON, Operation, Question
 from sandbox.sixsense.state import TokenState, read_apis
 from sandbox.state import World
 
 ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _TOKEN = re.compile(r"[A-Za-z0-9]{40}")
+#: Names, one hyphen, and the token; the names may hold hyphens, so they stay one.
+_CUSTOM_ID = re.compile(r"(\S.*)-[A-Za-z0-9]{40}")
 
 
 class _Words:
@@ -47,6 +50,23 @@ def blueprint(world: World) -> Blueprint:
             methods=ANY_METHOD,
             provide_automatic_options=False,
         )
+        for path in operation.short_paths:
+            pages.add_url_rule(
+                path,
+                f"{operation.name} {path}",
+                lambda operation=operation: _called_short(world, operation),
+                methods=ANY_METHOD,
+                provide_automatic_options=False,
+                strict_slashes=True,
+            )
+        if operation.method == "GET" and operation.encoding is None:
+            pages.add_url_rule(
+                operation.path,
+                f"{operation.name} preflight",
+                lambda operation=operation: _preflight(world, operation),
+                methods=["OPTIONS"],
+                provide_automatic_options=False,
+            )
     return pages
 
 
@@ -59,12 +79,44 @@ def not_found(world: World, path: str) -> Response:
     return answers.error(404, answers.UNKNOWN_PATH)
 
 
+def _called_short(world: World, operation: Operation) -> Response:
+    """A path that a few of 6sense's samples have; its table does not."""
+    if world.sixsense.options.short_paths:
+        return _called(world, operation)
+    return not_found(world, request.path)
+
+
+def _preflight(world: World, operation: Operation) -> Response:
+    """What a browser asks before it lets a page call."""
+    if not (_is_for_pages(operation) and world.sixsense.options.cors):
+        return answers.error(405)
+    response = Response(status=204)
+    response.headers["Access-Control-Allow-Methods"] = "GET, OPTIONS"
+    response.headers["Access-Control-Allow-Headers"] = request.headers.get(
+        "Access-Control-Request-Headers", "Authorization"
+    )
+    return _shared(response)
+
+
+def _is_for_pages(operation: Operation) -> bool:
+    """Only Company Identification is used in browsers."""
+    return operation.name == "company_identification_v3"
+
+
+def _shared(response: Response) -> Response:
+    """With credentials, as 6sense's own script sends them, the origin is named."""
+    response.headers["Access-Control-Allow-Origin"] = request.headers.get("Origin", "*")
+    response.headers["Access-Control-Allow-Credentials"] = "true"
+    return response
+
+
 def _called(world: World, operation: Operation) -> Response:
     inputs = _inputs(operation)
+    about = (inputs.get(name) for name in ("email", "ip", "domain", "domainName"))
     call = Call(
-        "sixsense", operation.name, request.method, operation.path, world.clock.now(),
+        "sixsense", operation.name, request.method, request.path, world.clock.now(),
         request=inputs,
-        subjects=frozenset(filter(None, [inputs.get("email", "").lower()])),
+        subjects=frozenset(one.lower() for one in about if one and type(one) is str),
     )  # fmt: skip
     with world.lock:
         journal = world.journal
@@ -76,17 +128,47 @@ def _called(world: World, operation: Operation) -> Response:
     finally:
         with world.lock:
             journal.finish(call, status)
-    return response
+    is_shared = _is_for_pages(operation) and world.sixsense.options.cors
+    return _shared(response) if is_shared and "Origin" in request.headers else response
 
 
-def _inputs(operation: Operation) -> dict[str, str]:
+def _inputs(operation: Operation) -> dict[str, Any]:
+    """What was sent; of a body that is no object nothing."""
     given: Any = request.form if operation.encoding else request.args
-    # Postman samples end in line breaks; the real API is said to trim.
-    return {name: value.strip() for name, value in given.items()}
+    if operation.encoding == JSON and not request.form:
+        given = request.get_json(force=True, silent=True)
+        given = given if isinstance(given, dict) else {}
+    inputs = {_trimmed(name): _trimmed(value) for name, value in given.items()}
+    return {**_headers(operation), **inputs}
+
+
+def _trimmed(value: Any) -> Any:
+    """Postman samples end in line breaks, and half a surrogate is no text."""
+    if isinstance(value, list):
+        return [_trimmed(one) for one in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().strip()
+    return value
+
+
+def _headers(operation: Operation) -> dict[str, str]:
+    """What is asked by headers: the visitor, the cookie, on whose behalf."""
+    headers = request.headers
+    forwarded = headers.get("X-Forwarded-For", "").partition(",")[0].strip()
+    if not _is_for_pages(operation):
+        return {"ip": forwarded} if forwarded else {}
+    found = {"ip": forwarded or request.remote_addr or ""}
+    if "EpsilonCookie" in headers:
+        found["EpsilonCookie"] = headers["EpsilonCookie"]
+    if "X-6s-CustomID" in headers:
+        names = _CUSTOM_ID.fullmatch(headers["X-6s-CustomID"])
+        # The token at its end is nobody's business; "" says that it was wrong.
+        found["custom_id"] = names[1] if names else ""
+    return found
 
 
 def _gated(
-    world: World, operation: Operation, call: Call, inputs: dict[str, str]
+    world: World, operation: Operation, call: Call, inputs: dict[str, Any]
 ) -> Response:
     token = _token(world)
     if token is None:
@@ -103,9 +185,17 @@ def _gated(
         wrong_type = operation.encoding and request.mimetype != operation.encoding
         if wrong_type and not options.any_content_type:
             return answers.error(422)
-        return operation.work(operation, Question(world, call, token, inputs))
+        if operation.encoding == JSON and _is_broken():
+            return answers.error(422)
+        return operation.work(Question(world, call, token, operation, inputs))
 
     return exchange.answer(world, call, _Words(world), work)
+
+
+def _is_broken() -> bool:
+    """A body that is no JSON object; a form is read if that is switched on."""
+    body = request.get_json(force=True, silent=True)
+    return not isinstance(body, dict) and not request.form
 
 
 def _token(world: World) -> str | None:

@@ -23,17 +23,26 @@ PRODUCT_NAMES = {
     "people_search_dictionary_v1": "people-search-dictionary",
 }
 
+#: Whoever may do the first may do the second, in this order.
+_OPENS = {
+    "people-enrichment": "people-search",
+    "people-search": "people-search-dictionary",
+}
+
 _TOKEN_KEYS: dict[str, options.Check] = {
     "name": options.text,
     "apis": options.texts,
     "scores": options.yes_or_no,
     "segments": options.one_of("names", "ids", "off"),
     "credits": options.count,
+    "identification_credits": options.count,
 }
+#: The two pools of credits.
+ENRICHMENT, IDENTIFICATION = "enrichment", "company-identification"
 
 
 def _tokens(value: object) -> str | None:
-    """Check: {token: {name, apis, scores, segments, credits}}."""
+    """Check: {token: {name, apis, scores, segments, credits, ...}}."""
     if not isinstance(value, dict):
         return "an object of tokens"
     for entitlements in value.values():
@@ -65,6 +74,10 @@ class SixsenseOptions:
     tokens: Annotated[dict[str, dict[str, Any]], _tokens] = field(default_factory=dict)
     credits: Count = 1_000_000
     credit_window_days: Count = 30
+    credit_window_of: Literal["pool", "api"] = "pool"
+    identification_credits: Count = 1_000_000
+    identification_charge: Literal["each", "per-ip"] = "each"
+    charge_non_actionable: Flag = False
     when_spent: Literal["reuse", "refuse"] = "reuse"
     rate_calls: Count = 100
     rate_seconds: Seconds = 60
@@ -81,6 +94,21 @@ class SixsenseOptions:
     blank_company: Literal["fields", "null"] = "fields"
     country_filters: Flag = False
     any_content_type: Flag = False
+    invalid_ip: Literal["blank", "404"] = "blank"
+    no_people: Literal["204", "empty"] = "204"
+    over_limit: Literal["422", "cut"] = "422"
+    titles: Literal["whole", "part"] = "whole"
+    short_paths: Flag = False
+    cors: Flag = True
+
+
+@dataclass
+class Pool:
+    """What one token has used of one pool."""
+
+    used: int = 0
+    #: record → when it was first charged, epoch seconds
+    charged: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -89,9 +117,7 @@ class TokenState:
 
     label: str
     window: SlidingWindow = field(default_factory=SlidingWindow)
-    credits_used: int = 0
-    #: record → when it was first charged, epoch seconds
-    charged: dict[str, float] = field(default_factory=dict)
+    pools: defaultdict[str, Pool] = field(default_factory=lambda: defaultdict(Pool))
     calls: int = 0
     refused_429: int = 0
 
@@ -108,34 +134,36 @@ class SixsenseState:
         """What a configured token may, else the default."""
         return self.options.tokens.get(token, {}).get(key, default)
 
-    def credits_left(self, token: str) -> int:
-        """Balance of the token's Enrichment pool."""
-        granted = self.entitlement(token, "credits", self.options.credits)
-        return max(0, granted - self.tokens[token].credits_used)
+    def credits_left(self, token: str, pool: str = ENRICHMENT) -> int:
+        """Balance of one of the token's pools."""
+        key = "credits" if pool == ENRICHMENT else "identification_credits"
+        granted = self.entitlement(token, key, getattr(self.options, key))
+        return max(0, granted - self.tokens[token].pools[pool].used)
 
-    def may_spend(self, token: str, record: str, now: float) -> bool:
+    def may_spend(self, token: str, pool: str, record: str, now: float) -> bool:
         """False when the answer has to be 402."""
-        if self.credits_left(token) > 0:
+        if self.credits_left(token, pool) > 0:
             return True
         reuse = self.options.when_spent == "reuse"
-        return reuse and self._is_paid(token, record, now)
+        return reuse and self._is_paid(token, pool, record, now)
 
-    def charge(self, token: str, record: str, now: float) -> int:
-        """Credits that this record costs now: 0 within its 30 days, else 1.
+    def charge(self, token: str, pool: str, record: str, now: float) -> int:
+        """Credits that this record costs now: 0 within its window, else 1.
 
-        The window is fixed: it begins with the first charged answer and is
-        shared by all APIs of the pool.
+        The window is fixed: it begins with the first charged answer.
         """
-        if self._is_paid(token, record, now):
+        if self._is_paid(token, pool, record, now):
             return 0
-        state = self.tokens[token]
+        state = self.tokens[token].pools[pool]
         state.charged[record] = now
-        state.credits_used += 1
+        state.used += 1
         return 1
 
-    def _is_paid(self, token: str, record: str, now: float) -> bool:
-        since = self.tokens[token].charged.get(record)
+    def _is_paid(self, token: str, pool: str, record: str, now: float) -> bool:
+        since = self.tokens[token].pools[pool].charged.get(record)
         days = self.options.credit_window_days
+        if pool == IDENTIFICATION:
+            days = 365 if self.options.identification_charge == "per-ip" else 0
         return since is not None and now < since + days * 86_400
 
     def as_json(self, now: float) -> dict[str, Any]:
@@ -146,9 +174,11 @@ class SixsenseState:
                 "calls": state.calls,
                 "refused_429": state.refused_429,
                 "in_window": state.window.used(now, self.options.rate_seconds),
-                "credits_used": state.credits_used,
+                "credits_used": state.pools[ENRICHMENT].used,
                 "credits_left": self.credits_left(token),
-                "records_charged": len(state.charged),
+                "records_charged": len(state.pools[ENRICHMENT].charged),
+                "identification_credits_used": state.pools[IDENTIFICATION].used,
+                "identification_credits_left": self.credits_left(token, IDENTIFICATION),
             }
         return {"tokens": shown, "no_match": dict(self.no_match)}
 
@@ -157,9 +187,7 @@ def read_apis(apis: list[str] | None) -> frozenset[str] | None:
     """Entitled operations, whichever of the two names was given; None: all."""
     if apis is None:
         return None
-    named = set(apis)
-    return frozenset(
-        operation
-        for operation, name in PRODUCT_NAMES.items()
-        if operation in named or name in named
-    )
+    named = {PRODUCT_NAMES.get(one, one) for one in apis}
+    for opener, opened in _OPENS.items():
+        named |= {opened} if opener in named else set()
+    return frozenset(op for op, name in PRODUCT_NAMES.items() if name in named)
