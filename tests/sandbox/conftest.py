@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 import requests
+import yaml
+from jsonschema import Draft202012Validator
 
 from sandbox.server import Sandbox
+from tests.sandbox.receiver import Receiver
 
+CONTRACT = Path(__file__).parents[1] / "contract" / "sixsense"
+LAX = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
 TOKEN = "a1" * 20
 SYNC = "/rest/v1/leads.json"
 
@@ -62,6 +67,12 @@ class Sixsense:
             data={"email": email, **more},
             headers={"Authorization": f"Token {token}"},
         )
+
+    def call(
+        self, method: str, path: str, token: str = TOKEN, **more: Any
+    ) -> requests.Response:
+        headers = {"Authorization": f"Token {token}", **more.pop("headers", {})}
+        return self.session.request(method, self.url + path, headers=headers, **more)
 
 
 class Marketo:
@@ -137,6 +148,40 @@ def control(running: Sandbox, http: requests.Session) -> Control:
 @pytest.fixture
 def sixsense(control: Control) -> Sixsense:
     return Sixsense(control.url, control.session)
+
+
+@pytest.fixture(scope="session")
+def spec() -> dict[str, Any]:
+    text = (CONTRACT / "openapi.yaml").read_text(encoding="utf-8")
+    return yaml.load(text, Loader=LAX)  # noqa: S506  both loaders are safe ones
+
+
+@pytest.fixture
+def conforms(spec: dict[str, Any]) -> Any:
+    """Checks an answer of 6sense against its OpenAPI document; gives its body."""
+
+    def check(answer: requests.Response, path: str) -> Any:
+        (operation,) = [o for m, o in spec["paths"][path].items() if m != "servers"]
+        status = str(answer.status_code)
+        found = operation["responses"].get(status) or operation["responses"]["5XX"]
+        while "$ref" in found:
+            name = found["$ref"].rpartition("/")[2]
+            found = spec["components"]["responses"][name]
+        if "content" not in found:
+            assert (answer.content, status) == (b"", "204")
+            assert "Content-Type" not in answer.headers
+            return None
+        schema = {
+            **found["content"]["application/json"]["schema"],
+            "components": spec["components"],
+        }
+        body = answer.json()
+        errors = list(Draft202012Validator(schema).iter_errors(body))
+        assert not errors, [f"{e.json_path}: {e.message}" for e in errors]
+        assert answer.headers["Content-Type"] == "application/json"
+        return body
+
+    return check
 
 
 @pytest.fixture
