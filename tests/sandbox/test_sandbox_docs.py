@@ -23,16 +23,16 @@ def test_the_page_has_examples() -> None:
 def test_an_example_of_the_page_is_answered(control: Any, path: str, rest: str) -> None:
     found = re.search(r"-d '(.*)'", rest, re.DOTALL)
     form = re.search(r"-d ([^'\s]+)", rest)
-    header = re.search(r"-H '(\w+): (.*?)'", rest)
+    headers = dict(re.findall(r"-H '([\w-]+): (.*?)'", rest))
     if found:
         answer = control.session.post(control.url + path, json=json.loads(found[1]))
-    elif form and header:
+    elif form and headers:
         answer = control.session.post(
             control.url + path,
             data=dict([form[1].split("=")]),
-            headers={header[1]: header[2]},
+            headers=headers,
         )
         assert rest.strip().splitlines()[-1].startswith(answer.text[:50])
     else:
-        answer = control.session.get(control.url + path)
+        answer = control.session.get(control.url + path, headers=headers)
     assert answer.status_code == 200, answer.text
