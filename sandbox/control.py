@@ -12,6 +12,7 @@ from sandbox import options
 from sandbox.fault_kinds import KINDS, read_faults
 from sandbox.marketo import caller
 from sandbox.marketo import operations as marketo_operations
+from sandbox.marketo.campaigns import read_campaigns
 from sandbox.options import RequestInvalid
 from sandbox.sixsense import operations as sixsense_operations
 from sandbox.state import World
@@ -31,7 +32,11 @@ ENDPOINTS = {
     "POST /_sandbox/faults/release": "let held calls go",
     "GET /_sandbox/state": "counts, credits, windows, last calls; ?ids= &calls=",
     "POST /_sandbox/leads": "create Marketo leads; body: {leads} or {count, like}",
+    "POST /_sandbox/marketo/change-leads": "change leads; body: {leads, source}",
     "POST /_sandbox/marketo/call-webhook": "send a webhook; body: {webhook, ids}",
+    "POST /_sandbox/marketo/campaigns": "add campaigns; body: one, or a list",
+    "GET /_sandbox/marketo/campaigns": "campaigns, and how often each was started",
+    "DELETE /_sandbox/marketo/campaigns": "forget campaigns and calls that wait",
 }
 
 
@@ -167,6 +172,28 @@ def _records(world: World, route: Route) -> None:
     @route("/marketo/call-webhook", "POST")
     def call_webhook() -> Any:
         return {"sent": caller.call_webhook(world, _body())}
+
+    @route("/marketo/change-leads", "POST")
+    def change_leads() -> Any:
+        return {"changed": caller.change_leads(world, _body())}
+
+    @route("/marketo/campaigns", "POST")
+    def define_campaigns() -> Any:
+        with world.lock:
+            campaigns = world.marketo.campaigns
+            campaigns.define(read_campaigns(_body(), world.marketo.fields))
+            return {"campaigns": campaigns.as_json()}
+
+    @route("/marketo/campaigns", "GET")
+    def campaigns() -> Any:
+        with world.lock:
+            return {"campaigns": world.marketo.campaigns.as_json()}
+
+    @route("/marketo/campaigns", "DELETE")
+    def forget_campaigns() -> Any:
+        with world.lock:
+            world.marketo.campaigns.forget()
+        return {"status": "forgotten"}
 
 
 def _state(world: World, calls: int, ids: str | None) -> dict[str, Any]:

@@ -95,6 +95,7 @@ class Sent:
     #: REST field name → value that the mappings write
     writes: Mapping[str, Any] = field(default_factory=dict)
     ms: int = 0
+    reason: str = ""  #: the reason phrase, also of a 2xx
 
     @property
     def ok(self) -> bool:
@@ -188,7 +189,8 @@ def _call(
         _inserted(webhook.url, lead, scope, "Form"),
         data=body,
         headers={
-            name: _inserted(value, lead, scope, "None")
+            # In UTF-8, for names of people may stand there.
+            name: _inserted(value, lead, scope, "None").encode()
             for name, value in webhook.headers.items()
         },
         timeout=webhook.timeout_s,
@@ -212,13 +214,14 @@ def _sent(
 ) -> Sent:
     body = answer.content.decode("utf-8", errors="replace")
     ok = 200 <= answer.status_code < 300
-    if ok and not body:
-        return Sent(webhook.name, lead_id, answer.status_code, error="1001", ms=ms)
-    if not ok:
-        reason = answer.reason or str(answer.status_code)
-        return Sent(webhook.name, lead_id, answer.status_code, body, reason, ms=ms)
-    writes = mapped(body, webhook.response_type, webhook.mappings, fields)
-    return Sent(webhook.name, lead_id, answer.status_code, body, "", writes, ms)
+    reason = answer.reason or str(answer.status_code)
+    error = "" if ok and body else "1001" if ok else reason
+    writes = {}
+    if not error:
+        writes = mapped(body, webhook.response_type, webhook.mappings, fields)
+    return Sent(
+        webhook.name, lead_id, answer.status_code, body, error, writes, ms, reason
+    )
 
 
 def _ms(started: float) -> int:

@@ -72,6 +72,7 @@ class Sandbox:
         """Let held calls go and close the port."""
         with self.world.lock:
             self.world.faults.clear()
+            self.world.marketo.campaigns.end()
         self.server.shutdown()
         self._thread.join()
         self.server.server_close()

@@ -45,18 +45,23 @@ class World:
         demo = rest.pop("seed_demo", True)
         if not isinstance(demo, bool):
             raise RequestInvalid("seed_demo must be true or false")
+        former: MarketoState | None = getattr(self, "marketo", None)
         with self.lock:
             clock = Clock()
-            fresh = SixsenseState(), MarketoState(clock)
+            fresh = SixsenseState(), MarketoState(clock, self.lock)
             self._configure(rest, clock, *fresh)
             if demo:
                 fresh[1].seed_demo()
             fresh[1].seed(leads)
             self.faults.clear()
             self.faults = FaultScript()
+            if former is not None:
+                former.campaigns.end()
             self.clock, (self.sixsense, self.marketo) = clock, fresh
             self.journal = Journal()
             self.random = random.Random(6)  # noqa: S311  repeatable, not secret
+        if former is not None:
+            former.campaigns.await_end()
 
     def configure(self, config: object) -> None:
         """Change options of the running world: `sixsense`, `marketo`, `clock`.

@@ -1,4 +1,4 @@
-"""Activities 12 (New Lead) and 13 (Change Data Value), and paging tokens."""
+"""Activities: New Lead, Change Data Value and others; and paging tokens."""
 
 from __future__ import annotations
 
@@ -11,6 +11,19 @@ from typing import Any
 NEW_LEAD = 12
 CHANGE_DATA_VALUE = 13
 DELETE_LEAD = 37
+
+#: type → name, primary attribute, attributes
+_TYPES: dict[int, tuple[str, str, tuple[str, ...]]] = {
+    NEW_LEAD: ("New Lead", "Lead ID", ("Source Type",)),
+    CHANGE_DATA_VALUE: (
+        "Change Data Value",
+        "Attribute Name",
+        ("New Value", "Old Value", "Reason", "Source"),
+    ),
+    DELETE_LEAD: ("Delete Lead", "Lead ID", ("Source Type",)),
+}
+#: Any other type; the names of its attributes are unconfirmed.
+_CALL_WEBHOOK = ("Call Webhook", "Webhook", ("Error Type", "Response"))
 
 #: Source and Reason of everything written by REST.
 REST_SOURCE = "Web service API"
@@ -29,16 +42,38 @@ class Activity:
     old: Any = None
     new: Any = None
     source: str = REST_SOURCE
+    attributes: tuple[tuple[str, Any], ...] = ()  #: of other types
 
-    def as_json(self) -> dict[str, Any]:
-        """The activity as leadchanges.json shows it."""
-        entry: dict[str, Any] = {
+    def as_activity(self) -> dict[str, Any]:
+        """The activity as activities.json shows it."""
+        if self.field:
+            number, name = self.field
+            attributes = (("New Value", self.new), ("Old Value", self.old),
+                          ("Reason", self.source), ("Source", self.source))  # fmt: skip
+        else:
+            number, name = self.lead_id, self.primary
+            attributes = self.attributes or (("Source Type", self.source),)
+        return {
+            **self._head(),
+            "primaryAttributeValueId": number,
+            "primaryAttributeValue": name,
+            "attributes": [
+                {"name": name, "value": value} for name, value in attributes
+            ],
+        }
+
+    def _head(self) -> dict[str, Any]:
+        return {
             "id": self.id,
             "marketoGUID": str(self.id),
             "leadId": self.lead_id,
             "activityDate": stamp(self.at),
             "activityTypeId": self.type,
         }
+
+    def as_change(self) -> dict[str, Any]:
+        """The activity as leadchanges.json shows it."""
+        entry = self._head()
         if self.field:
             number, name = self.field
             entry["fields"] = [
@@ -53,6 +88,18 @@ class Activity:
         entry["primaryAttributeValue"] = self.primary
         entry["attributes"] = [{"name": "Source Type", "value": self.source}]
         return entry
+
+
+def type_entry(kind: int) -> dict[str, Any]:
+    """One entry of activities/types.json."""
+    name, primary, attributes = _TYPES.get(kind, _CALL_WEBHOOK)
+    return {
+        "id": kind,
+        "name": name,
+        "description": None,
+        "primaryAttribute": {"name": primary, "dataType": "string"},
+        "attributes": [{"name": name, "dataType": "string"} for name in attributes],
+    }
 
 
 def stamp(at: float) -> str:

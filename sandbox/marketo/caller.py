@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from sandbox import options, senders
 from sandbox.marketo.leads import Lead
 from sandbox.options import RequestInvalid
 from sandbox.senders import MarketoWebhook, Scope, Sent
-from sandbox.state import World
+
+if TYPE_CHECKING:
+    from sandbox.marketo.state import MarketoState
+    from sandbox.state import World
 
 #: Source of the changes that response mappings make; its wording is unconfirmed.
 WEBHOOK_SOURCE = "Webhook"
 
-_KEYS = ("webhook", "ids", "campaign", "program", "my", "trigger", "batch")
+#: Source of what a person types in; its wording is unconfirmed too.
+BY_HAND = "Manual"
+
+TOKEN_SOURCES = ("campaign", "program", "my", "trigger")
+_KEYS = ("webhook", "ids", *TOKEN_SOURCES, "batch")
 
 
 def call_webhook(world: World, body: Any) -> list[dict[str, Any]]:
@@ -34,51 +42,105 @@ def call_webhook(world: World, body: Any) -> list[dict[str, Any]]:
     else:
         slots = world.marketo.webhook_slots
         results = senders.send_all(webhook, leads, scope, slots=slots)
+    campaign = body.get("campaign", {}).get("id")
     with world.lock:
-        for sent in results:
-            lead = world.marketo.store.leads.get(sent.lead_id or 0)
-            if lead is not None and sent.writes:
-                world.marketo.store.update(lead, sent.writes, WEBHOOK_SOURCE)
-        shown = [{"at": world.clock.today(), **_shown(sent)} for sent in results]
-        world.marketo.webhook_log.extend(shown)
+        return [settle(world.marketo, sent, campaign) for sent in results]
+
+
+def change_leads(world: World, body: Any) -> list[int]:
+    """Change leads by hand: {leads: [{id, field: value ...}], source: "..."}.
+
+    Raises:
+        RequestInvalid: what is wrong with `body`; nothing was changed then.
+    """
+    if not isinstance(body, dict):
+        raise RequestInvalid("the body must be {leads: [...]}")
+    known = ("leads", "source")
+    problems = [options.unknown(key, known, "key") for key in body if key not in known]
+    source = body.get("source", BY_HAND)
+    if wrong := options.text(source):
+        problems.append(f"source must be {wrong}")
+    if problems:
+        raise RequestInvalid(*problems)
+    with world.lock:
+        return world.marketo.change(body.get("leads"), source)
+
+
+def settle(marketo: MarketoState, sent: Sent, campaign: Any) -> dict[str, Any]:
+    """Write what the response mappings gave, and note the call; its log entry.
+
+    The caller holds the world's lock.
+    """
+    store = marketo.store
+    lead = store.leads.get(sent.lead_id or 0)
+    if lead is not None:
+        store.note(
+            lead,
+            marketo.options.webhook_activity_type,
+            sent.webhook,
+            (("Error Type", sent.error), ("Response", sent.response)),
+        )
+        if sent.writes:
+            store.update(lead, sent.writes, WEBHOOK_SOURCE)
+    shown = {
+        "at": marketo.clock.today(),
+        **dataclasses.asdict(sent),
+        "ok": sent.ok,
+        "campaign": campaign,
+    }
+    marketo.webhook_log.append(shown)
+    marketo.webhook_counts[sent.error or "ok"] += 1
     return shown
-
-
-def _shown(sent: Sent) -> dict[str, Any]:
-    return {**dataclasses.asdict(sent), "ok": sent.ok}
 
 
 def _read(world: World, body: Any) -> tuple[MarketoWebhook, Scope, list[Lead]]:
     if not isinstance(body, dict) or not isinstance(body.get("webhook"), dict):
         raise RequestInvalid("the body must be {webhook: {url, ...}, ids: [...]}")
     problems = [options.unknown(key, _KEYS, "key") for key in body if key not in _KEYS]
+    try:
+        webhook = read_webhook(body["webhook"])
+    except RequestInvalid as invalid:
+        problems += invalid.problems
+    if problems:
+        raise RequestInvalid(*problems)
+    sources = {name: body.get(name, {}) for name in TOKEN_SOURCES}
+    for name, tokens in sources.items():
+        if not isinstance(tokens, dict):
+            raise RequestInvalid(f"{name} must be an object of token names")
+    with world.lock:
+        scope = scope_of(world.marketo, sources)
+        return webhook, scope, _leads(world, body.get("ids"))
+
+
+def read_webhook(given: Mapping[str, Any]) -> MarketoWebhook:
+    """A webhook from its settings.
+
+    Raises:
+        RequestInvalid: what the editor would refuse to save.
+    """
     known = [item.name for item in dataclasses.fields(MarketoWebhook)]
-    for key in body["webhook"]:
-        if key not in known:
-            problems.append(options.unknown(key, known, "setting of a webhook"))
-    if "url" not in body["webhook"]:
+    problems = [
+        options.unknown(key, known, "setting of a webhook")
+        for key in given
+        if key not in known
+    ]
+    if "url" not in given:
         problems.append("webhook: url is missing")
     if problems:
         raise RequestInvalid(*problems)
     try:
-        webhook = MarketoWebhook(**body["webhook"])
+        return MarketoWebhook(**given)
     except (TypeError, ValueError) as error:
         raise RequestInvalid(f"webhook: {error}") from error
-    with world.lock:
-        return webhook, _scope(world, body), _leads(world, body.get("ids"))
 
 
-def _scope(world: World, body: dict[str, Any]) -> Scope:
-    sources = {}
-    for name in ("campaign", "program", "my", "trigger"):
-        sources[name] = body.get(name, {})
-        if not isinstance(sources[name], dict):
-            raise RequestInvalid(f"{name} must be an object of token names")
+def scope_of(marketo: MarketoState, sources: Mapping[str, Any]) -> Scope:
+    """What tokens may refer to now; the caller holds the world's lock."""
     return Scope(
         **sources,
-        munchkin_id=world.marketo.options.munchkin_id,
-        now=world.clock.today(),
-        fields=dict(world.marketo.fields),
+        munchkin_id=marketo.options.munchkin_id,
+        now=marketo.clock.today(),
+        fields=dict(marketo.fields),
     )
 
 

@@ -6,13 +6,15 @@ import gzip
 import json
 import secrets
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
 from sandbox.journal import Call
-from sandbox.marketo.state import MarketoOptions
-from sandbox.state import World
+
+if TYPE_CHECKING:
+    from sandbox.marketo.state import MarketoOptions
+    from sandbox.state import World
 
 #: Bodies of this size and more are compressed when the caller asks.
 GZIP_FROM_BYTES = 1024
@@ -103,13 +105,14 @@ def page(status: int, reason: str) -> Response:
 
 
 def dressed(options: MarketoOptions, response: Response) -> Response:
-    """The recorded headers: nginx, `Connection: close`, gzip from 1 KB on."""
+    """The recorded headers: nginx, `Connection: close`, gzip from 1 KB on, not bulk."""
     response.headers["Server"] = "nginx"
     if not options.keep_alive:
         response.headers["Connection"] = "close"
     content = response.get_data()
     asked = "gzip" in request.headers.get("Accept-Encoding", "")
-    if options.gzip and asked and len(content) >= GZIP_FROM_BYTES:
+    is_bulk = request.path.startswith("/bulk")
+    if options.gzip and asked and not is_bulk and len(content) >= GZIP_FROM_BYTES:
         response.set_data(gzip.compress(content, compresslevel=1))
         response.headers["Content-Encoding"] = "gzip"
     return response

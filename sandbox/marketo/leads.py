@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sandbox.clock import Clock
@@ -41,6 +41,8 @@ class LeadStore:
         self._by_email: defaultdict[str, list[int]] = defaultdict(list)
         self._ids = itertools.count(FIRST_ID)
         self._activity_ids = itertools.count(1001)
+        #: told of every activity: campaigns listen here
+        self.heard: Callable[[Activity], None] = lambda activity: None
 
     def create(
         self,
@@ -103,6 +105,17 @@ class LeadStore:
         self._record(DELETE_LEAD, lead_id, at, primary=name, source=REST_SOURCE)
         return True
 
+    def note(
+        self,
+        lead: Lead,
+        kind: int,
+        primary: str | None,
+        attributes: tuple[tuple[str, Any], ...],
+    ) -> None:
+        """Record an activity that changes nothing of the lead."""
+        at = self.clock.now()
+        self._record(kind, lead["id"], at, primary=primary, attributes=attributes)
+
     def find(self, field: str, wanted: Iterable[Any]) -> list[Lead]:
         """Leads whose `field` equals one of `wanted`, as text, capitals apart.
 
@@ -145,6 +158,6 @@ class LeadStore:
         LeadStore._put(lead, "mktoName", full or None)
 
     def _record(self, kind: int, lead_id: int, at: float, **more: Any) -> None:
-        self.activities.append(
-            Activity(next(self._activity_ids), kind, lead_id, at, **more)
-        )
+        activity = Activity(next(self._activity_ids), kind, lead_id, at, **more)
+        self.activities.append(activity)
+        self.heard(activity)

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response
 
 from sandbox.journal import Call
-from sandbox.marketo import account, reads, schema, sync
+from sandbox.marketo import account, exports, log, reads, schema, sync
 from sandbox.marketo.envelope import success
 from sandbox.marketo.state import MarketoState
 from sandbox.state import World
@@ -49,8 +49,17 @@ def _locked(work: Callable[[Asked], Response]) -> Callable[[Asked], Response]:
     return run
 
 
+_EXPORT = "/bulk/v1/leads/export"
+_WITHOUT_BODY = frozenset({"enqueue_export", "cancel_export"})
+
 OPERATIONS = tuple(
-    Operation(name, method, path, _locked(work), method in ("POST", "DELETE"))
+    Operation(
+        name,
+        method,
+        path,
+        _locked(work),
+        method in ("POST", "DELETE") and name not in _WITHOUT_BODY,
+    )
     for name, method, path, work in (
         ("get_leads", "GET", "/rest/v1/leads.json",
          lambda a: reads.leads_by_filter(a.marketo, a.query)),
@@ -77,13 +86,29 @@ OPERATIONS = tuple(
         ("errors", "GET", "/rest/v1/stats/errors.json",
          lambda a: account.errors(a.marketo)),
         ("paging_token", "GET", "/rest/v1/activities/pagingtoken.json",
-         lambda a: account.paging_token(a.query)),
+         lambda a: log.paging_token(a.query)),
         ("lead_changes", "GET", "/rest/v1/activities/leadchanges.json",
-         lambda a: account.lead_changes(a.marketo, a.query)),
+         lambda a: log.lead_changes(a.marketo, a.query)),
         ("deleted_leads", "GET", "/rest/v1/activities/deletedleads.json",
-         lambda a: account.deleted_leads(a.marketo, a.query)),
+         lambda a: log.deleted_leads(a.marketo, a.query)),
+        ("activities", "GET", "/rest/v1/activities.json",
+         lambda a: log.activities(a.marketo, a.query)),
+        ("activity_types", "GET", "/rest/v1/activities/types.json",
+         lambda a: log.activity_types(a.marketo)),
         ("request_campaign", "POST", "/rest/v1/campaigns/<int:key>/trigger.json",
          lambda a: account.request_campaign(a.marketo, str(a.key), a.body)),
+        ("create_export", "POST", f"{_EXPORT}/create.json",
+         lambda a: exports.create(a.marketo, a.body)),
+        ("enqueue_export", "POST", f"{_EXPORT}/<key>/enqueue.json",
+         lambda a: exports.enqueue(a.marketo, a.key)),
+        ("cancel_export", "POST", f"{_EXPORT}/<key>/cancel.json",
+         lambda a: exports.cancel(a.marketo, a.key)),
+        ("export_status", "GET", f"{_EXPORT}/<key>/status.json",
+         lambda a: exports.status(a.marketo, a.key)),
+        ("export_file", "GET", f"{_EXPORT}/<key>/file.json",
+         lambda a: exports.file(a.marketo, a.key)),
+        ("list_exports", "GET", f"{_EXPORT}.json",
+         lambda a: exports.listed(a.marketo, a.query)),
     )
 )  # fmt: skip
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
 from sandbox.marketo.activities import page_token, read_page_token
 from sandbox.marketo.envelope import Refused, success
 from sandbox.marketo.fields import DEFAULT_READ
-from sandbox.marketo.state import MarketoState
+
+if TYPE_CHECKING:
+    from sandbox.marketo.state import MarketoState
 
 MOST_VALUES = 300
 MOST_MATCHES = 1_000

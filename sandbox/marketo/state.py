@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,12 @@ from sandbox import options
 from sandbox.clock import Clock
 from sandbox.limits import InFlight, SlidingWindow
 from sandbox.marketo import fields, values
+from sandbox.marketo.campaigns import Campaigns
+from sandbox.marketo.exports import Exports
 from sandbox.marketo.leads import Lead, LeadStore
 from sandbox.options import Count, Delay, Flag, RequestInvalid, Seconds, Text, Texts
+from sandbox.senders import OPEN_CALLS
 
-OPEN_WEBHOOK_CALLS = 20
 #: The daily quota starts again at midnight here.
 QUOTA_ZONE = ZoneInfo("America/Chicago")
 
@@ -76,6 +79,15 @@ class MarketoOptions:
     gzip: Flag = True
     denied: Texts = field(default_factory=list)
     batch_campaigns: Texts = field(default_factory=list)
+    webhook_activity_type: Count = 110
+    webhook_write_ms: Count = 0
+    activities_page: Count = 300
+    empty_pages: Count = 0
+    activity_id: Literal["both", "guid"] = "both"
+    export_queue_s: Count = 60
+    export_run_s: Count = 60
+    export_bytes: Count = 500_000_000
+    export_filters: Texts = field(default_factory=lambda: ["createdAt", "updatedAt"])
 
 
 class Token:
@@ -113,7 +125,7 @@ class Token:
 class MarketoState:
     """One Marketo instance. Callers hold the world's lock."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, lock: threading.RLock) -> None:
         self.options = MarketoOptions()
         self.clock = clock
         self.fields = fields.bundled()
@@ -126,12 +138,22 @@ class MarketoState:
         self.errors_by_day: dict[str, Counter[str]] = {}
         self.campaign_requests: list[dict[str, Any]] = []
         self.webhook_log: list[dict[str, Any]] = []
+        #: how calls ended, by error type; `ok`: with none
+        self.webhook_counts: Counter[str] = Counter()
         #: open webhook calls of the instance, over all its webhooks
-        self.webhook_slots = threading.BoundedSemaphore(OPEN_WEBHOOK_CALLS)
+        self.webhook_slots = threading.BoundedSemaphore(OPEN_CALLS)
+        self.campaigns = Campaigns(self, lock)
+        self.exports = Exports(self)
+        self.store.heard = self.campaigns.heard
 
     def day(self) -> str:
         """Today in the quota's time zone."""
-        return self.clock.today().astimezone(QUOTA_ZONE).date().isoformat()
+        return self.day_of(self.clock.now())
+
+    @staticmethod
+    def day_of(at: float) -> str:
+        """The day of a moment, epoch seconds, in the quota's time zone."""
+        return datetime.fromtimestamp(at, QUOTA_ZONE).date().isoformat()
 
     def seed_demo(self) -> None:
         """The leads of the demo."""
@@ -163,15 +185,46 @@ class MarketoState:
             for lead in read
         ]  # fmt: skip
 
+    def change(self, leads: object, source: str) -> list[int]:
+        """Write over leads as `source` would, by the lenient rules; ids that changed.
+
+        Raises:
+            RequestInvalid: every bad lead, by its place; nothing was changed.
+        """
+        if not isinstance(leads, list):
+            raise RequestInvalid("leads must be a list of {id, field: value ...}")
+        problems: list[str] = []
+        read: list[tuple[Lead, Lead]] = []
+        for place, given in enumerate(leads):
+            try:
+                new = self._read_lead(given)
+                number = new.pop("id", None)
+                if number not in self.store.leads:
+                    raise ValueError(f"no lead has the id {number}")
+                read.append((self.store.leads[number], new))
+            except ValueError as error:
+                problems.append(f"leads[{place}]: {error}")
+        if problems:
+            raise RequestInvalid(*problems)
+        changed = [lead for lead, new in read if self.store.update(lead, new, source)]
+        return [lead["id"] for lead in changed]
+
     def _read_seed(self, lead: object, taken: set[int]) -> Lead:
+        found = self._read_lead(lead)
+        if "id" in found:
+            if found["id"] in taken:
+                raise ValueError(f"id {found['id']!r} is taken, or no whole number")
+            taken.add(found["id"])
+        return found
+
+    def _read_lead(self, lead: object) -> Lead:
         if not isinstance(lead, dict):
             raise ValueError("must be an object of REST names")
         found: Lead = {}
         for name, value in lead.items():
             if name == "id":
-                if not isinstance(value, int) or value in taken:
+                if not isinstance(value, int) or isinstance(value, bool):
                     raise ValueError(f"id {value!r} is taken, or no whole number")
-                taken.add(value)
                 found["id"] = value
                 continue
             if name not in self.fields:
@@ -197,4 +250,8 @@ class MarketoState:
             "quota_left": max(0, opts.daily_quota - self.calls_by_day[self.day()]),
             "campaign_requests": self.campaign_requests,
             "webhooks": self.webhook_log[-500:],
+            "webhook_counts": dict(self.webhook_counts),
+            "webhook_calls": self.campaigns.calls(),
+            "campaigns": self.campaigns.as_json(),
+            "exports": self.exports.counts(),
         }

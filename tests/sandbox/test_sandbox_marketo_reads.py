@@ -276,3 +276,61 @@ def test_bad_questions_for_changes_are_refused(
 def test_a_paging_token_needs_a_time_with_zone(marketo: Any, text: str) -> None:
     answer = marketo.get("activities/pagingtoken.json", sinceDatetime=text)
     assert _code(answer) == "1003"
+
+
+def test_pages_can_be_made_short_and_empty(control: Any, marketo: Any) -> None:
+    control.config(marketo={"activities_page": 2, "empty_pages": 1})
+    token, pages = _since(control, marketo), []
+    marketo.update({"id": 318581, "city": "Oslo", "sixsenseIntent": 9})
+    marketo.update({"id": 318582, "city": "Oslo"})
+    while not pages or pages[-1]["moreResult"]:
+        pages.append(_changes(marketo, token, leadIds="318581,318582"))
+        token = pages[-1]["nextPageToken"]
+    found = [len(page["result"]) for page in pages]
+    # Before each page with something there is one with nothing.
+    assert set(found[::2]) == {0}
+    assert sum(found) == 5
+    assert max(found) == 2
+    assert all(page["success"] for page in pages)
+
+
+def test_ids_of_activities_can_be_missing(control: Any, marketo: Any) -> None:
+    control.config(marketo={"activity_id": "guid"})
+    token = _since(control, marketo)
+    marketo.update({"id": 318581, "city": "Oslo"})
+    found = _changes(marketo, token)["result"]
+    assert all("id" not in entry and entry["marketoGUID"] for entry in found)
+
+
+def test_any_activities_come_by_up_to_ten_types(control: Any, marketo: Any) -> None:
+    control.config(clock={"advance_s": 10})
+    token = _since(control, marketo)
+    marketo.update({"id": 318581, "city": "Oslo"})
+    marketo.post("leads/delete.json", {"input": [{"id": 318585}]})
+
+    def log(types: str) -> dict[str, Any]:
+        query = {"nextPageToken": token, "activityTypeIds": types}
+        return marketo.get("activities.json", **query)
+
+    (changed,) = log("12,13")["result"]
+    assert (changed["activityTypeId"], changed["primaryAttributeValue"]) == (13, "city")
+    assert changed["attributes"] == [
+        {"name": "New Value", "value": "Oslo"},
+        {"name": "Old Value", "value": None},
+        {"name": "Reason", "value": "Web service API"},
+        {"name": "Source", "value": "Web service API"},
+    ]
+    assert [entry["leadId"] for entry in log("13,37")["result"]] == [318581, 318585]
+    assert _code(log("")) == "1002"
+    assert _code(log("x")) == "1003"
+    assert _code(log(",".join(map(str, range(11))))) == "1003"
+    types = marketo.get("activities/types.json")["result"]
+    assert {entry["id"]: entry["name"] for entry in types} == {
+        12: "New Lead", 13: "Change Data Value", 37: "Delete Lead",
+        110: "Call Webhook",
+    }  # fmt: skip
+
+
+def test_there_are_no_lists_to_ask_for(control: Any, marketo: Any) -> None:
+    answer = _changes(marketo, _since(control, marketo), listId=1001)
+    assert _code(answer) == "1003"

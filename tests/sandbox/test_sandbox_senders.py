@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 
 from sandbox import senders
 from sandbox.senders import MarketoWebhook, Scope, TemplateInvalid, render
+from tests.sandbox.receiver import Receiver
 
 #: The person of the contract's table of encodings.
 ZOE = {
@@ -116,62 +115,6 @@ def test_slash_sequences_become_real_characters_before_sending() -> None:
 def test_a_webhook_the_editor_refuses_is_no_webhook(settings: Any) -> None:
     with pytest.raises(TemplateInvalid):
         MarketoWebhook("http://receiver.invalid", **settings)
-
-
-class Receiver(http.server.ThreadingHTTPServer):
-    """Remembers requests and answers what it is told to."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.got: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.answer: tuple[int, bytes] = (200, b"{}")
-        self.gate = threading.Event()
-        self.gate.set()
-        self.lock = threading.Lock()
-        self.open = self.most = 0
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Quiet: a caller that gave up is part of the tests."""
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Receiver
-
-    def _any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        box = self.server
-        with box.lock:
-            box.got.append((self.command, self.path, dict(self.headers), body))
-            box.open += 1
-            box.most = max(box.most, box.open)
-        box.gate.wait(10)
-        with box.lock:
-            box.open -= 1
-        status, content = box.answer
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.gate.set()
-        server.shutdown()
-        thread.join()
 
 
 def test_the_request_has_what_was_configured_and_no_more(receiver: Receiver) -> None:

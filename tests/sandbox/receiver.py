@@ -1,0 +1,52 @@
+"""A receiver of webhooks: remembers what came, answers what it is told to."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from typing import Any
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    """Remembers requests and answers what it is told to."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.got: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.answer: tuple[int, bytes] = (200, b"{}")
+        self.gate = threading.Event()
+        self.gate.set()
+        self.lock = threading.Lock()
+        self.open = self.most = 0
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Quiet: a caller that gave up is part of the tests."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Receiver
+
+    def _any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        box = self.server
+        with box.lock:
+            box.got.append((self.command, self.path, dict(self.headers), body))
+            box.open += 1
+            box.most = max(box.most, box.open)
+        box.gate.wait(10)
+        with box.lock:
+            box.open -= 1
+        status, content = box.answer
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
