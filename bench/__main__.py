@@ -15,6 +15,7 @@ from bench import (
     mapping,
     memory,
     quiet,
+    reply,
     rescue,
     start,
     table,
@@ -26,18 +27,11 @@ from bench.table import Row
 Say = Callable[[str], None]
 
 
-def _sync(ground: Ground, scale: Scale, say: Say) -> Iterator[Row]:
-    del ground, scale, say
-    yield Row(
-        "sync reply beyond the 6sense call", "later", "not built yet", "10 ms", "5 ms"
-    )
-
-
 #: Name → what measures it, in the order of the table.
 ROWS: dict[str, Callable[[Ground, Scale, Say], Iterator[Row]]] = {
     "accept": accept.measure,
     "quiet": quiet.measure,
-    "sync": _sync,
+    "reply": reply.measure,
     "drain": drain.measure,
     "calls": calls.measure,
     "rescue": rescue.measure,

@@ -126,6 +126,8 @@ class Installation:
             "MARKETO_WEBHOOK_SECRET": SECRET,
             "HOST": "127.0.0.1",
             "PORT": "0",
+            # The upstreams keep no log of activities to search.
+            "RECONCILE_EVERY_S": "0",
             **environ,
         }
         self.workers: list[Process] = []

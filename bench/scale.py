@@ -14,6 +14,7 @@ class Scale:
     accept_s: float = 4.0
     steady_s: float = 12.0
     quiet_leads: int = 16
+    replies: int = 60
     #: A multiple of 300: a last batch that is not full waits for company.
     drain_leads: int = 6000
     #: A multiple of 98, so that the last window of the limit is a whole one.
@@ -31,6 +32,7 @@ FULL = Scale(
     accept_s=8.0,
     steady_s=30.0,
     quiet_leads=50,
+    replies=300,
     drain_leads=15_000,
     bulk_leads=10_000,
     backlog_leads=10_000,
@@ -42,6 +44,7 @@ TINY = Scale(
     accept_s=0.3,
     steady_s=0.3,
     quiet_leads=1,
+    replies=2,
     drain_leads=40,
     bulk_leads=40,
     backlog_leads=40,

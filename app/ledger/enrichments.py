@@ -167,15 +167,27 @@ class Enrichments:
             siblings = _settle_siblings_in(connection, answers, ids)
         return {row.source for row in [*moved, *siblings]}
 
-    def store(self, answer: Answer) -> tuple[int, set[str]]:
-        """Store an answer whose run goes on asking, and settle its siblings.
+    def end(
+        self,
+        settled: Settled,
+        answers: Sequence[Answer],
+        lookups: Sequence[Mapping[str, Any]],
+        *,
+        owner: int,
+    ) -> tuple[bool, set[str]]:
+        """Settle one run with all its answers, and their siblings, at once.
 
-        Returns the enrichment's id, and the sources whose runs moved.
+        `lookups` are its rows of run_lookups; one without an `enrichment_id` belongs
+        to the answer of its name. Returns whether `owner` still held the run, and the
+        sources whose runs moved. Answers are kept in any case: they were paid for.
         """
         with self.database.transaction() as connection:
-            ids = _add_in(connection, [answer])
-            siblings = _settle_siblings_in(connection, [answer], ids)
-        return ids[answer.lookup_key], {row.source for row in siblings}
+            ids = _add_in(connection, answers) if answers else {}
+            named = {a.lookup["name"]: ids[a.lookup_key] for a in answers}
+            rows = [{"enrichment_id": named.get(row["name"]), **row} for row in lookups]
+            held = settle_in(connection, [settled], owner=owner, lookups=rows)
+            siblings = _settle_siblings_in(connection, answers, ids) if answers else ()
+        return bool(held), {row.source for row in siblings}
 
     def of_runs(self, run_ids: Sequence[int]) -> dict[int, list[StoredLookup]]:
         """The settled lookups of these runs, in the order they were asked."""

@@ -8,7 +8,7 @@ what was answered so far.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -73,9 +73,12 @@ class InlineRun:
     mapping: MappingFile
     #: When the webhook came, by the monotonic clock.
     came_at: float
+    #: What is paused, as it was a moment ago.
+    pauses: Callable[[], Mapping[Scope, Pause]]
     answers: dict[str, LookupAnswer] = field(default_factory=dict)
-    #: Rows of run_lookups, noted with the end.
+    #: Rows of run_lookups and new answers, recorded with the end.
     rows: list[Mapping[str, Any]] = field(default_factory=list)
+    given: list[Answer] = field(default_factory=list)
     wakes: list[Wake] = field(default_factory=list)
 
     def finish(self) -> Values:
@@ -117,7 +120,7 @@ class InlineRun:
         inputs = apply.question(self.mapping, lookup, self.facts())
         if inputs is None:
             return self.not_asked(lookup, LookupResult.NOT_ASKED)
-        pauses = self.parts.ledger.pauses.active()
+        pauses = self.pauses()
         api = api_of(lookup, pauses)
         if api is None:
             return self.not_asked(lookup, LookupResult.SPENT)
@@ -207,14 +210,14 @@ class InlineRun:
         inputs: Mapping[str, str],
         answered: Answered,
     ) -> LookupAnswer:
-        """Keep the answer: it was paid for, whatever becomes of this webhook."""
+        """Keep the answer for the end: it was paid for, whatever becomes of this."""
         row = {
             **self.row(lookup, api, answered.result),
             "asked": inputs,
             "message": answered.message,
             "credits": answered.credits,
         }
-        enrichment_id, moved = self.parts.ledger.enrichments.store(
+        self.given.append(
             Answer(
                 run=Settled(self.run.id, RunState.READY),
                 lookup=row,
@@ -230,8 +233,7 @@ class InlineRun:
                 person_key=self.run.person_key,
             )
         )
-        self.wakes += [Wake("send", source) for source in sorted(moved)]
-        self.rows.append({**row, "enrichment_id": enrichment_id})
+        self.rows.append(row)
         return LookupAnswer(answered.result, api, datetime.now(UTC), data=answered.data)
 
     def not_asked(self, lookup: Lookup, result: LookupResult) -> LookupAnswer:
@@ -302,12 +304,20 @@ class InlineRun:
 
     def settle(self, settled: Settled) -> None:
         """End the run. Raises GoneBack if a pump has it by now: then it writes."""
-        runs = self.parts.ledger.runs
         self.left_s()
-        if not runs.settle([settled], owner=self.owner, lookups=self.rows):
+        if not self.end(settled):
             raise GoneBack("the run was taken over meanwhile")
         if settled.state == RunState.ENRICHED:
             self.wakes.append(Wake("send", self.run.source))
+
+    def end(self, settled: Settled) -> bool:
+        """Record what is known by now; False if a pump has the run."""
+        is_held, moved = self.parts.ledger.enrichments.end(
+            settled, self.given, self.rows, owner=self.owner
+        )
+        self.wakes += [Wake("send", source) for source in sorted(moved)]
+        self.rows, self.given = [], []
+        return is_held
 
     def leave_to_pumps(self, back: GoneBack) -> None:
         """Hand the run over with what is known by now."""
@@ -315,10 +325,8 @@ class InlineRun:
         if self.rows:
             is_whole = len(self.rows) == len(self.mapping.lookups)
             state = RunState.ENRICHED if is_whole else RunState.READY
-            runs.settle(
-                [Settled(run.id, state, record_id=run.record_id, asked=len(self.rows))],
-                owner=self.owner,
-                lookups=self.rows,
+            self.end(
+                Settled(run.id, state, record_id=run.record_id, asked=len(self.rows))
             )
         elif error is not None:
             counts = not is_free_of_charge(error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from typing import Any
 import structlog
 
 from app.ledger.deliveries import Answerable
+from app.ledger.pauses import Pause, Scope
 from app.ledger.runs import Run
 from app.ledger.wakeups import Wake
 from app.mapping.model import MappingFile
@@ -25,6 +27,8 @@ from app.pipeline.parts import Parts
 
 log = structlog.get_logger()
 
+#: Pauses are read this often, in seconds.
+PAUSES_EVERY_S = 0.5
 #: A lease outlives its deadline by this much, so that a late answer is still ours.
 LEASE_MARGIN_S = 3.0
 
@@ -38,6 +42,8 @@ class Replier:
     def __init__(self, parts: Parts, most: int) -> None:
         self.parts = parts
         self._seats = threading.BoundedSemaphore(max(1, most))
+        self._pauses: Mapping[Scope, Pause] = {}
+        self._pauses_at = 0.0
 
     @contextmanager
     def seat(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[int | None]:
@@ -56,6 +62,13 @@ class Replier:
             yield -random.getrandbits(62) - 1
         finally:
             self._seats.release()
+
+    def pauses(self) -> Mapping[Scope, Pause]:
+        """What is paused; read at most every half second, as the enrich pump does."""
+        now = time.monotonic()
+        if not self._pauses_at or now - self._pauses_at >= PAUSES_EVERY_S:
+            self._pauses, self._pauses_at = self.parts.ledger.pauses.active(), now
+        return self._pauses
 
     def answer(
         self,
@@ -79,7 +92,7 @@ class Replier:
                 continue
             mapping = self.parts.mappings[one.mapping]
             run = _run_of(one.run, mapping, by_mapping[one.mapping])
-            turn = InlineRun(self.parts, owner, run, mapping, came_at)
+            turn = InlineRun(self.parts, owner, run, mapping, came_at, self.pauses)
             try:
                 found.append(turn.finish())
             except GoneBack as back:

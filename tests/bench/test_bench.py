@@ -11,7 +11,7 @@ from bench.table import Row
 
 
 def test_the_smallest_rows_run() -> None:
-    names = ["accept", "calls", "sync"]
+    names = ["accept", "calls", "reply"]
     said: list[str] = []
     rows = bench.run(names, TINY, said.append)
     assert [row.name for row in rows][:2] == [
