@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("app.cli.schema:schema", "Pull a CRM's own schema."),
     "adopt": ("app.cli.adopt:adopt", "Let present values count as ours."),
     "mapping": ("app.cli.first_mapping:mapping", "Start a mapping file."),
+    "sixsense": ("app.cli.sixsense:sixsense", "Ask 6sense by hand."),
     "pause": ("app.cli.pauses:pause", "Stop a source, token, pool or product."),
     "resume": ("app.cli.pauses:resume", "End a pause."),
     "runs": ("app.cli.runs:runs", "List runs and where they are."),

@@ -141,14 +141,14 @@ def _live(chosen: MappingFile, record: str, *, yes: bool) -> Preview:
     connector = connector_of(chosen.source, os.environ)
     sixsense = runtime.sixsense_of(settings)
     with ExitStack() as stack:
-        database = _database_if_there(settings, stack)
+        database = database_if_there(settings, stack)
         parts = (
             runtime.parts_of_command(settings, database, chosen, connector, sixsense)
             if database is not None
             else None
         )
         live = Live(
-            chosen, connector, sixsense, parts, lambda what: _may_spend(what, yes=yes)
+            chosen, connector, sixsense, parts, lambda what: may_spend(what, yes=yes)
         )
         try:
             return live.show(record)
@@ -166,7 +166,7 @@ def _read_of(mapping: MappingFile) -> str:
     )
 
 
-def _database_if_there(settings: Settings, stack: ExitStack) -> Database | None:
+def database_if_there(settings: Settings, stack: ExitStack) -> Database | None:
     """The ledger, if this machine knows one; a preview does without, too."""
     from app.cli.runs import open_database
     from app.ledger.database import DatabaseAway
@@ -180,7 +180,7 @@ def _database_if_there(settings: Settings, stack: ExitStack) -> Database | None:
         return None
 
 
-def _may_spend(what: str, *, yes: bool) -> bool:
+def may_spend(what: str, *, yes: bool) -> bool:
     """Told, and agreed to on a terminal or by --yes."""
     click.echo(f"{what}.", err=True)
     if yes:

@@ -117,7 +117,7 @@ class Live:
         fresh = self._fresh(lookup, inputs)
         if fresh is not None:
             return fresh
-        cost = _cost(lookup)
+        cost = cost_of(lookup.api)
         if cost and not self.may_spend(f"{lookup.name}: asking {lookup.api} {cost}"):
             self.notes.append(f"{lookup.name}: not asked, so nothing is known of it")
             return None
@@ -174,9 +174,9 @@ class Live:
         return None
 
 
-def _cost(lookup: Lookup) -> str:
+def cost_of(api: str) -> str:
     """What asking may cost, in words; "" for nothing."""
-    pool = PRODUCTS[lookup.api].info.pool
+    pool = PRODUCTS[api].info.pool
     if pool is None:
         return ""
     if pool == "enrichment":
