@@ -279,7 +279,7 @@ def _sixsense(settings: Settings) -> SixsenseClient:
     )
     for name in client.odd_tokens:
         # Only its name: a slip of the hand can be anything, a password too.
-        log.warning("6sense token is not of 40 letters and digits", token=name)
+        log.warning("6sense token is not of 40 letters and digits", product=name)
     return client
 
 
