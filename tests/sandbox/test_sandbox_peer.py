@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from marketorestpython.client import MarketoClient
+
+CHANGE = {"id": 318581, "country": "Norway"}
 
 
 @pytest.fixture
@@ -72,3 +75,61 @@ def test_bad_credentials_and_refusals_arrive_as_such(
     client.valid_until, client.client_secret = None, "wrong"
     with pytest.raises(Exception, match="Bad client credentials"):
         client.execute(method="get_lead_by_id", id=318581)
+
+
+def test_lead_changes_go_on_past_empty_pages(
+    client: MarketoClient, control: Any
+) -> None:
+    control.config(marketo={"empty_pages": 2})
+    control.send("POST", "/marketo/change-leads", {"leads": [CHANGE]})
+    changes = client.execute(
+        method="get_lead_changes", fields=["country"], leadIds=[318581],
+        sinceDatetime="2020-01-01T00:00:00Z",
+    )  # fmt: skip
+    assert [change["leadId"] for change in changes] == [318581, 318581]
+    assert changes[-1]["fields"][0]["newValue"] == "Norway"
+
+
+def test_a_requested_campaign_is_taken(client: MarketoClient, control: Any) -> None:
+    campaign = {"id": 1207, "trigger": "requested"}
+    control.send("POST", "/marketo/campaigns", campaign)
+    taken = client.execute(
+        method="request_campaign", id=1207, leads=[318581, 318582],
+        tokens={"my.Note": "x"},
+    )  # fmt: skip
+    assert taken is True
+    state = control.state()["marketo"]
+    assert state["campaigns"][0]["started"] == 2
+    assert state["campaign_requests"][0]["tokens"] == [
+        {"name": "{{my.Note}}", "value": "x"}
+    ]
+
+
+def test_people_are_extracted_in_bulk(client: MarketoClient, control: Any) -> None:
+    now = datetime.now(UTC)
+    span = {
+        "startAt": (now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "endAt": (now + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    (job,) = client.execute(
+        method="create_leads_export_job", fields=["id", "email"],
+        filters={"createdAt": span},
+    )  # fmt: skip
+    number = job["exportId"]
+    (job,) = client.execute(method="enqueue_leads_export_job", job_id=number)
+    assert job["status"] == "Queued"
+    control.config(clock={"advance_s": 121})
+    (job,) = client.execute(method="get_leads_export_job_status", job_id=number)
+    assert (job["status"], job["numberOfRecords"]) == ("Completed", 5)
+    file = client.execute(method="get_leads_export_job_file", job_id=number)
+    assert file.decode().splitlines()[:2] == [
+        "id,email",
+        "318581,jane.doe@acme.example",
+    ]
+    listed = client.execute(method="get_leads_export_jobs_list")
+    assert [one["exportId"] for one in listed] == [number]
+    (second,) = client.execute(
+        method="create_leads_export_job", fields=["id"], filters={"createdAt": span}
+    )
+    (job,) = client.execute(method="cancel_leads_export_job", job_id=second["exportId"])
+    assert job["status"] == "Cancelled"
