@@ -1,4 +1,7 @@
-"""`leadbridge check --live`: the mapping files against the CRMs as they are now."""
+"""`leadbridge check --live`: the mapping files against what there is now.
+
+The CRMs' fields, and what the last events brought.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,18 @@ import click
 from app.cli.sources import connector_of, live_fields
 from app.connectors import CONNECTORS
 from app.domain import CrmField, Finding
+from app.errors import ConfigurationError
 from app.mapping.changes import drift
+from app.mapping.events import unsent
 from app.mapping.findings import did_you_mean
 from app.mapping.load import LoadReport, check_folder
 from app.mapping.model import MappingFile
 from app.mapping.snapshots import Snapshot, read_snapshots, schemas_of
+from app.settings import Settings
 from app.sixsense import PRODUCTS
 
+#: So many of the last events are looked at.
+EVENTS = 20
 Live = dict[tuple[str, str], dict[str, CrmField]]
 
 
@@ -50,7 +58,43 @@ def check_live(folder: Path, sources: Sequence[str]) -> LoadReport:
                 errors = drift(snapshot, fields, own, errors, folder.as_posix())
     found = [one for one in errors if not one.is_warning]
     warnings = [one for one in errors if one.is_warning]
+    warnings += _unsent(users)
     return LoadReport(report.mappings, tuple(found), (*report.warnings, *warnings))
+
+
+def _unsent(mappings: Sequence[MappingFile]) -> list[Finding]:
+    """What the last events lack, if there is a database that runs already."""
+    from app.ledger import embedded, reports
+    from app.ledger.database import Database, DatabaseAway, schema_state
+
+    try:
+        settings = Settings.load(os.environ)
+    except ConfigurationError as error:
+        return _not_looked_at(str(error))
+    url = settings.database_url or embedded.address_of_running(settings.data_dir)
+    if url is None:
+        return []
+    database = Database(url, connections=1, name="leadbridge cli")
+    try:
+        problem = schema_state(database)
+        if problem is not None:
+            return _not_looked_at(problem)
+        found: list[Finding] = []
+        for each in mappings:
+            leads = reports.last_leads(
+                database, each.source, each.name, each.version, count=EVENTS
+            )
+            found += unsent(each, leads)
+        return found
+    except DatabaseAway as error:
+        return _not_looked_at(str(error)) if settings.database_url else []
+    finally:
+        database.close()
+
+
+def _not_looked_at(why: str) -> list[Finding]:
+    click.echo(f"The last events were not looked at: {why}", err=True)
+    return []
 
 
 def _check(

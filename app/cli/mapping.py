@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,31 +37,43 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of 
     help="Also check the environment, as web and worker do when they start: what the "
     "sources of MAPPINGS_DIR and 6sense need. Nobody is called.",
 )
+@click.option(
+    "--no-tests", is_flag=True, help="Leave out the tests in the files; --live does."
+)
 @AS_JSON
 def check(
-    paths: tuple[str, ...], live: bool, with_settings: bool, as_json: bool
+    paths: tuple[str, ...],
+    live: bool,
+    with_settings: bool,
+    no_tests: bool,
+    as_json: bool,
 ) -> int:
     """Check mapping files: every problem at once, with its place and its fix.
 
-    PATHS are mapping files or folders of them; without any, MAPPINGS_DIR is checked.
+    The tests in them are run as well. PATHS are mapping files or folders of them;
+    without any, MAPPINGS_DIR is checked.
     """
     if live:
         from app.cli.live import check_live, drifted
 
         reports = [check_live(mappings_folder(), paths)]
-        is_bad = drifted(reports[0].warnings)
+        is_bad, run = drifted(reports[0].warnings), TrialRun()
     else:
         reports, is_bad = load_reports(_existing(paths)), False
+        run = TrialRun() if no_tests else run_tests(reports)
     findings = _findings(reports)
     problems = _settings_problems() if with_settings else []
     if as_json:
-        found = [*findings, *(Finding(code="settings", message=p) for p in problems)]
+        settings = [Finding(code="settings", message=p) for p in problems]
+        found = [*findings, *run.failures, *settings]
         click.echo(json.dumps([as_dict(finding) for finding in found], indent=2))
     else:
         _print_check(findings, sum(len(report.mappings) for report in reports))
+        print_tests(run)
         if with_settings:
             _print_settings(problems)
-    return int(is_bad or bool(problems) or any(report.errors for report in reports))
+    is_bad = is_bad or bool(problems) or bool(run.failures)
+    return int(is_bad or any(report.errors for report in reports))
 
 
 def _settings_problems() -> list[str]:
@@ -122,6 +134,37 @@ def load_reports(paths: Sequence[Path]) -> list[LoadReport]:
         check_folder(folder, products, sources=CONNECTORS, only=names)
         for folder, names in folders.items()
     ]
+
+
+@dataclass
+class TrialRun:
+    """The tests of mapping files: how many there were, and what failed."""
+
+    count: int = 0
+    failures: list[Finding] = field(default_factory=list)
+
+
+def run_tests(reports: Iterable[LoadReport], name: str | None = None) -> TrialRun:
+    """Run the tests in these files, or those with this text in their name."""
+    from app.mapping.trial_run import run_trial
+
+    run = TrialRun()
+    for mapping in (m for report in reports for m in report.mappings):
+        for trial in mapping.trials:
+            if name is None or name.casefold() in trial.name.casefold():
+                run.count += 1
+                run.failures += run_trial(mapping, trial, canonical)
+    return run
+
+
+def print_tests(run: TrialRun) -> None:
+    """What failed, and how many there were; nothing if there were none."""
+    for finding in run.failures:
+        click.echo(str(finding))
+    failed = len({(finding.file, finding.message) for finding in run.failures})
+    told = f"{failed} failed" if failed else "all passed"
+    if run.count:
+        click.echo(f"{run.count} test{'s' * (run.count != 1)}, {told}.")
 
 
 def _findings(reports: Iterable[LoadReport]) -> list[Finding]:

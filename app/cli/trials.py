@@ -11,10 +11,12 @@ import click
 from app.cli.mapping import (
     AS_JSON,
     PATHS,
+    TrialRun,
     as_dict,
-    canonical,
     load_reports,
     mappings_folder,
+    print_tests,
+    run_tests,
 )
 from app.domain import Finding
 
@@ -48,33 +50,24 @@ def test(
 
 def _run(paths: Sequence[Path], name: str | None, *, as_json: bool) -> int:
     """Run the tests once and tell what came of them; the exit code."""
-    from app.mapping.trial_run import run_trial
-
     reports = load_reports(paths)
     errors = [finding for report in reports for finding in report.errors]
-    failures: list[Finding] = []
-    count = 0
-    for mapping in (m for report in reports for m in report.mappings):
-        for trial in mapping.trials:
-            if name is None or name.casefold() in trial.name.casefold():
-                count += 1
-                failures += run_trial(mapping, trial, canonical)
+    run = run_tests(reports, name)
     if as_json:
-        found = [as_dict(one) for one in (*errors, *failures)]
-        click.echo(json.dumps({"tests": count, "findings": found}, indent=2))
+        found = [as_dict(one) for one in (*errors, *run.failures)]
+        click.echo(json.dumps({"tests": run.count, "findings": found}, indent=2))
     else:
-        _print(errors, failures, count)
-    return int(bool(errors or failures))
+        _print(errors, run)
+    return int(bool(errors or run.failures))
 
 
-def _print(errors: Sequence[Finding], failures: Sequence[Finding], count: int) -> None:
+def _print(errors: Sequence[Finding], run: TrialRun) -> None:
     from app.mapping.findings import closing_line
 
-    for finding in (*errors, *failures):
+    for finding in errors:
         click.echo(str(finding))
     if errors:
         click.echo(closing_line(errors))
-        return
-    failed = len({(finding.file, finding.message) for finding in failures})
-    told = f"{failed} failed" if failed else "all passed"
-    click.echo(f"{count} test{'s' * (count != 1)}, {told}." if count else "No tests.")
+    elif not run.count:
+        click.echo("No tests.")
+    print_tests(run)

@@ -69,7 +69,7 @@ class EmbeddedServer:
                 f"others may reach it. Stop that server; its process id is the first "
                 f"line of {folder / 'postmaster.pid'}."
             )
-        return f"postgresql+psycopg://postgres@/postgres?host={host}"
+        return _url(host)
 
     @property
     def pid(self) -> int | None:
@@ -118,6 +118,25 @@ class EmbeddedServer:
             # setattr: to mypy it is a name that the module only imports.
             setattr(postgres_server, "ensure_prefix_permissions", _let_through)  # noqa: B010
         return postgres_server
+
+
+def address_of_running(data_dir: Path) -> str | None:
+    """The URL of the server on this folder, without starting one; None for none.
+
+    A killed one may have left its address behind: it does not answer then.
+    """
+    folder = data_dir.expanduser().resolve() / DATABASE
+    try:
+        host = Path((folder / "postmaster.pid").read_text().splitlines()[4])
+    except (OSError, IndexError, UnicodeDecodeError):
+        return None
+    if not host.is_relative_to(folder.parent):
+        return None
+    return _url(host)
+
+
+def _url(host: Path) -> str:
+    return f"postgresql+psycopg://postgres@/postgres?host={host}"
 
 
 def too_long(data_dir: Path) -> str | None:

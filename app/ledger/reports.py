@@ -102,12 +102,13 @@ _LAST_ASKED = sa.text("""
                   where l.run_id = r.id and l.enrichment_id is not null)
     order by r.record_id, r.id desc
 """)
-# Of a thin event the fields are still to be fetched, or could not be.
+# Of a thin event the fields are still to be fetched, or could not be; and those were
+# fetched that the mapping read then.
 _LAST_LEADS = sa.text("""
     select lead from runs
     where source = :source and mapping = :mapping and lead_codec = 'json'
       and state not in ('received', 'failed')
-    order by id desc limit :count
+    order by mapping_version is distinct from :version, id desc limit :count
 """)
 _DELIVERY = sa.text("select * from deliveries where id = :id")
 _BATCH = sa.text("select * from batches where id = :id")
@@ -214,10 +215,15 @@ def problems(
 
 
 def last_leads(
-    database: Database, source: str, mapping: str, *, count: int
+    database: Database, source: str, mapping: str, version: str, *, count: int
 ) -> list[dict[str, Any]]:
-    """The fields of the lead of the newest runs of this mapping, as far as kept."""
-    rows = database.rows(_LAST_LEADS, source=source, mapping=mapping, count=count)
+    """The fields of the lead of the newest runs of this mapping, as far as kept.
+
+    First those of this version of it.
+    """
+    rows = database.rows(
+        _LAST_LEADS, source=source, mapping=mapping, version=version, count=count
+    )
     return [dict(row.lead) for row in rows]
 
 

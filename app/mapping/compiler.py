@@ -149,6 +149,7 @@ class _OneFile:
             reply=reply_of(tree.get("reply")),
             reads_current=not self.is_current_off,
             lead_fields=frozenset(self.resolver.lead_fields),
+            lead_places=dict(self.resolver.lead_fields),
             current_fields=tuple(
                 dict.fromkeys([*written, *self.resolver.current_fields])
             ),

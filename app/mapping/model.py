@@ -15,6 +15,7 @@ from app.mapping.readers import Path
 from app.values import stamp
 
 if TYPE_CHECKING:
+    from app.mapping.nodes import Scalar
     from app.mapping.trials import Trial
 
 #: What `when_spent` may say besides an API that costs no credit.
@@ -96,6 +97,8 @@ class MappingFile:
     reads_current: bool = True
     #: Every top-level name of `lead` that is read anywhere.
     lead_fields: frozenset[str] = frozenset()
+    #: Where each of them is read first.
+    lead_places: Mapping[str, Scalar] = field(default_factory=dict)
     #: Every field to read of the record before writing: those written, in order,
     #: then those that are only read.
     current_fields: tuple[str, ...] = ()

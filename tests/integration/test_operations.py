@@ -172,3 +172,21 @@ def test_no_process_ever_prints_a_secret_a_token_or_an_address(box: Stack) -> No
         assert secret not in said, next(
             line for line in said.splitlines() if secret in line
         )
+
+
+def test_check_live_tells_what_the_last_events_did_not_bring(box: Stack) -> None:
+    (first, second) = box.seed(2)
+    box.post_lead(first, country="Norway", company="", website=None, title="CTO")
+    box.await_final(1)
+    names = {"firstName": "Zoe", "lastName": "Ada"}
+    box.post_lead(second, **names)
+    box.await_final(2)
+    said = json.loads(box.command("check", "--live", "marketo", "--json"))
+    told = [one["message"] for one in said if one["code"] == "W211"]
+    assert told == [
+        "the last 2 events had no lead.unsubscribed, which skip_when reads"
+    ]
+    away = {"DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/none"}
+    said = box.command("check", "--live", "marketo", **away)
+    assert "The last events were not looked at: the database does not answer" in said
+    assert "W211" not in said

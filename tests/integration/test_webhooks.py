@@ -62,7 +62,8 @@ def test_a_template_with_the_id_alone_is_completed_in_one_call(box: Stack) -> No
 
 def test_an_event_that_no_mapping_wants_is_answered_and_counted(box: Stack) -> None:
     (lead_id,) = box.seed(1)
-    answer = box.post_lead(lead_id, event="updated")
+    lead = {"id": lead_id, "event": "updated"}
+    answer = box.post(lead, path="/webhooks/marketo-two")
     assert answer.status_code == 200
     assert answer.json()["status"] == "unwanted"
     (delivery,) = box.query("select * from deliveries")

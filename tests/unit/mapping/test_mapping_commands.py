@@ -5,7 +5,8 @@ import json
 import pytest
 
 from app import cli
-from tests.mapping_parts import mapping_text
+from app.mapping.load import load_mappings
+from tests.mapping_parts import PRODUCT_INFOS, mapping_text
 
 GOOD = mapping_text(
     "score: {from: lead.s}\nname: {from: sixsense.company.name}",
@@ -35,7 +36,9 @@ def run(capsys):
 
 
 def test_check_says_that_all_is_well(mappings, run):
-    assert run("check") == (0, "1 mapping file, no errors.\n", "")
+    said = "1 mapping file, no errors.\n"
+    assert run("check") == (0, f"{said}1 test, all passed.\n", "")
+    assert run("check", "--no-tests") == (0, said, "")
     assert run("check", mappings / "good.yaml")[0] == 0
     assert json.loads(run("check", mappings, "--json")[1]) == []
 
@@ -58,12 +61,23 @@ def test_check_prints_findings_with_their_place_and_counts_them(mappings, run):
 
 
 def test_check_tells_warnings_and_still_exits_well(mappings, run):
-    warned = GOOD.replace("lead.s}", "lead.emial}")
+    warned = GOOD.replace("lead.s}", "lead.emial}").replace("{score: 5}", "{}")
     (mappings / "good.yaml").write_text(warned)
     code, out, _ = run("check")
     assert code == 0
     assert "warning W210: no test has lead.emial" in out
-    assert out.endswith("1 finding in 1 file.\n1 mapping file, no errors.\n")
+    assert "1 finding in 1 file.\n1 mapping file, no errors.\n" in out
+
+
+def test_check_runs_the_tests_which_loading_for_the_service_does_not(mappings, run):
+    (mappings / "good.yaml").write_text(GOOD.replace("{score: 5}", "{score: 6}"))
+    code, out, _ = run("check")
+    assert code == 1
+    assert "error M601: test 'a lead without a name': score: expected 6, got 5" in out
+    assert out.endswith("1 test, 1 failed.\n")
+    assert [one["code"] for one in json.loads(run("check", "--json")[1])] == ["M601"]
+    assert run("check", "--no-tests") == (0, "1 mapping file, no errors.\n", "")
+    assert len(load_mappings(mappings, PRODUCT_INFOS)) == 1
 
 
 def test_check_of_a_path_that_is_not_there_is_a_question_of_usage(mappings, run):
