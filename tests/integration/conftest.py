@@ -21,7 +21,7 @@ UNLIMITED = {"sixsense": {"rate_calls": 0}, "marketo": {"rate_calls": 0}}
 def installation(
     server_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Sandbox, web and worker with three Marketo accounts."""
+    """Sandbox, web and worker with four Marketo accounts."""
     folder = tmp_path_factory.mktemp("installation")
     with new_database(server_url, "integration") as url:
         stack = Stack(
@@ -42,7 +42,7 @@ def installation(
                 name.replace("MARKETO_", f"MARKETO_{number}_"): value
                 for name, value in stack.environ.items()
                 if name.startswith("MARKETO_")
-                for number in ("TWO", "THREE")
+                for number in ("TWO", "THREE", "FOUR")
             }
             stack.start_web()
             stack.start_worker()
