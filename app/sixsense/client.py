@@ -122,8 +122,15 @@ class SixsenseClient:
         return [name for name, one in found if not _USUAL_TOKEN.fullmatch(one)]
 
     def token_name(self, product: str) -> str:
-        """The product, if it has a token of its own; else `default`."""
-        return product if product in self._tokens else DEFAULT
+        """The product, if it has a token of its own; else one whose token opens it.
+
+        `default`, if there is neither.
+        """
+        if product in self._tokens:
+            return product
+        spec = PRODUCTS.get(product)
+        opener = spec.opened_by if spec else None
+        return self.token_name(opener) if opener else DEFAULT
 
     def token_limit_name(self, product: str) -> str:
         """Name of the rate ring that this product's calls share.

@@ -56,4 +56,5 @@ PRODUCT: Final = Product(
         "page_number": number(1),
         "page_size": number(1, PAGE_SIZE),
     },
+    opened_by="people-search",
 )

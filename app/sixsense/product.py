@@ -84,6 +84,8 @@ class Product:
     rules: Mapping[str, Rule] = field(default_factory=lambda: RULES)
     #: Whether 6sense's partners have to say on whose behalf they ask.
     is_for_partners: bool = False
+    #: The product whose token opens this one as well.
+    opened_by: str | None = None
 
     @cached_property
     def schema(self) -> AnswerSchema:

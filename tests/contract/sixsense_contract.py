@@ -358,6 +358,29 @@ class SixsenseContract:
                 )
         assert not given
 
+    def test_every_input_goes_out(self, requests_mock: Any) -> None:
+        requests_mock.register_uri(operation(self.api)[0], self.url, status_code=204)
+        special = {
+            "email": EMAIL,
+            "ip": "192.0.2.7",
+            "domain": "acme.example",
+            "page_number": 2,
+            "page_size": 5,
+            **{name: [name] for name in ("titles", "country", "state", "city")},
+        }
+        is_search = self.product == "people-search"
+        inputs = {
+            name: special.get(name, name)
+            if is_search or name not in ("country", "state", "city")
+            else name
+            for name in self.spec.info.inputs
+        }
+        self.client().call(self.product, inputs)
+        asked = requests_mock.last_request
+        sent = [*body_of(asked).values(), *asked.headers.values()]
+        for value in inputs.values():
+            assert value in sent or str(value) in sent
+
     def test_a_malformed_input_costs_no_call(self, requests_mock: Any) -> None:
         for inputs in self.malformed:
             with pytest.raises(errors.RequestRefused) as caught:
@@ -373,6 +396,9 @@ class SixsenseContract:
             self.client().call(self.product, {**self.inputs, "emial": "x"})
         assert not requests_mock.called
 
+    def test_it_has_its_documented_version(self) -> None:
+        assert self.api.endswith(f"_{self.spec.info.version}")
+
     def test_it_is_found_by_its_path_too(self) -> None:
         assert product_named(self.spec.info.path_alias) is self.spec
         assert self.spec.path.endswith(self.spec.info.path_alias)
@@ -383,6 +409,11 @@ class SixsenseContract:
         answered = self.call(requests_mock, status_code=204)
         assert (answered.result, answered.text) == (NO_MATCH, "")
         assert (answered.status, answered.credits) == (204, 0)
+
+    def test_201_is_read_as_data(self, requests_mock: Any) -> None:
+        text = sample(f"{self.api}.document.json")
+        answered = self.call(requests_mock, status_code=201, text=text)
+        assert (answered.result, answered.status) == (MATCHED, 201)
 
     def test_404_in_the_error_form_is_no_match(self, requests_mock: Any) -> None:
         body = {"status": "error", "message": f"Invalid email ID {EMAIL}"}

@@ -51,6 +51,11 @@ def test_later_lookups_are_fed_by_earlier_ones(box: Stack) -> None:
     country = visitors.place_of("198.51.100.7")["geoIP_country"]
     assert leads[by_ip]["sixsenseRegion"] == country
     assert "sixsenseDomain" not in leads[no_ip]
+    # A known visitor is not asked about again.
+    (again,) = box.seed(1, first_id=5001)
+    box.post({"id": again, **sent[1]}, path=PATH)
+    assert box.await_final(5) == {"written": 3, "kept": 2}
+    assert box.leads([again])[again]["sixsenseDomain"] == "globex.example"
     (token,) = box.state()["sixsense"]["tokens"].values()
     used = token["credits_used"], token["identification_credits_used"]
     ours = {

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from app.cli.mapping import canonical
 from app.mapping.editor import editor_schema
 from app.mapping.load import check_text
+from app.mapping.trial_run import run_trial
 from app.sixsense import PRODUCTS
 
 INFOS = {name: product.info for name, product in PRODUCTS.items()}
@@ -70,6 +72,28 @@ def test_a_former_version_is_a_warning() -> None:
 )  # fmt: skip
 def test_a_way_out_has_to_take_what_is_sent(lookup: str, message: str) -> None:
     assert message in [said for code, said, _ in findings(lookup) if code == "M106"]
+
+
+def test_an_account_that_is_excluded_in_6sense_can_be_left_alone() -> None:
+    text = """mapping: 1
+source: acme
+object: lead
+match: {by: id, from: lead.id}
+lookups: {s: {api: people/full, send: {email: lead.email}}}
+fields:
+  sxName: {from: s.company.name, when: {not: {s.company.is_blacklisted: {is: true}}}}
+tests:
+  - {name: excluded, lead: {id: 1, email: a@acme.example},
+     s: {company: {name: Acme, is_blacklisted: true}},
+     expect: {writes: {}, kept: {sxName: not-applicable}}}
+  - {name: not excluded, lead: {id: 1, email: a@acme.example},
+     s: {company: {name: Acme}}, expect: {writes: {sxName: Acme}}}
+"""
+    report = check_text(text, "acme.yaml", INFOS)
+    (mapping,) = report.mappings
+    assert not report.errors
+    for trial in mapping.trials:
+        assert not run_trial(mapping, trial, canonical)
 
 
 def test_a_test_cannot_be_answered_by_a_search() -> None:

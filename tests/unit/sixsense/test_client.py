@@ -26,6 +26,15 @@ def test_a_product_may_have_a_token_of_its_own(requests_mock: Any) -> None:
     assert requests_mock.last_request.headers["Authorization"] == f"Token {SECOND}"
 
 
+def test_a_token_of_people_enrichment_opens_the_search_and_its_dictionary() -> None:
+    client = SixsenseClient({"default": FIRST, "people-enrichment": SECOND})
+    for product in ("people-search", "people-search-dictionary"):
+        assert client.token_name(product) == "people-enrichment"
+    own = SixsenseClient({"people-enrichment": FIRST, "people-search": SECOND})
+    assert own.token_name("people-search-dictionary") == "people-search"
+    assert own.token_name("lead-scoring") == "default"
+
+
 def test_two_names_of_one_token_share_its_limit() -> None:
     same = SixsenseClient({"default": FIRST, "lead-scoring": FIRST})
     assert same.token_limit_name("lead-scoring") == same.token_limit_name(FULL)
