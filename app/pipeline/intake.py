@@ -18,6 +18,7 @@ from app.errors import PayloadInvalid, SignatureInvalid, WebhookRefused
 from app.ledger.wakeups import Wake
 from app.mapping import apply
 from app.mapping.apply import Facts
+from app.mapping.empty import is_empty
 from app.mapping.model import MappingFile
 from app.pipeline.echo import without_echoes
 from app.pipeline.parts import Parts, Source, token_of
@@ -209,7 +210,9 @@ class Intake:
             {
                 name: event.lead.get(name)
                 for name in sorted(mapping.lead_fields)
+                # Empty is empty, whether it is sent as "" or not at all.
                 if not _is_time(event.lead.get(name))
+                and not is_empty(event.lead.get(name))
             },
             default=str,
             sort_keys=True,

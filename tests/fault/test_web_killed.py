@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.stack import NO_LIMITS, UNLIMITED, Stack, until
+from app.ledger import wakeups
+from app.ledger.wakeups import Wake
+from tests.stack import NO_LIMITS, SECRET, UNLIMITED, Stack, until
 
 LEFT = """
     select count(*) as n from pg_stat_activity
@@ -83,3 +85,41 @@ def test_every_lead_acknowledged_before_web_was_killed_in_a_burst_becomes_final(
     # Those that got no answer are sent again, as a person would.
     assert box.post_leads([n for n in ids if n not in taken]) == set(ids) - taken
     assert_all_final(box, ids)
+
+
+def test_what_campaigns_fired_while_web_was_away_is_found_and_missing_nowhere(
+    stack: Callable[..., Stack],
+) -> None:
+    box = begin(stack)
+    box.start_worker()
+    web = next(each for each in box.processes if each.name == "web")
+    template = '{"id": {{lead.Id}}, "email": {{lead.Email Address}}}'
+    webhook = {
+        "url": f"{box.web_url}/webhooks/marketo",
+        "headers": {"X-Leadbridge-Secret": SECRET},
+        "template": template,
+    }
+    campaign = {"id": 7, "trigger": "lead_created", "webhook": webhook}
+    box.sandbox("marketo/campaigns", campaign)
+
+    def search() -> None:
+        before = len(box.logged("source searched"))
+        wakeups.wake(box.database, [Wake("reconcile", "marketo")])
+        until(lambda: len(box.logged("source searched")) > before, "the search")
+
+    search()
+    heard = box.seed(20)
+    box.await_final(20)
+    web.kill()
+    missed = box.seed(40, first_id=2001)
+    # Marketo calls once, is refused, and never calls again.
+    until(lambda: refused(box) == 40, "each webhook to have met nobody")
+    search()
+    assert box.await_final(60) == {"written": 60}
+    box.assert_right([*heard, *missed])
+    box.assert_recorded_once([*heard, *missed])
+
+
+def refused(box: Stack) -> int:
+    """Webhooks that met nobody, by the sandbox's own log."""
+    return sum(not one["ok"] for one in box.state()["marketo"]["webhooks"])
