@@ -10,6 +10,7 @@
     │ ├ Unreachable                RETRY   no answer: the outcome is unknown
     │ ├ RateLimited                RETRY   `retry_after` if the answer said so
     │ ├ RemoteFault                RETRY   5xx and its likes
+    │ │ └ TookTooLong                      the same, half of it at a time
     │ ├ AnswerUnexpected           RETRY   not understood; five in a row HOLD
     │ ├ RequestRefused             FAIL    4xx; five alike HOLD
     │ ├ QuotaSpent                 HOLD    credits or a daily quota, until a time
@@ -134,6 +135,10 @@ class RemoteFault(RemoteError):
     disposition = Disposition.RETRY
 
 
+class TookTooLong(RemoteFault):
+    """The other side ran out of time; half as much at once may do."""
+
+
 class AnswerUnexpected(RemoteError):
     """An answer that cannot be understood: a maintenance page, a 202."""
 
@@ -164,10 +169,17 @@ class RecordError(AppError):
     disposition = Disposition.FAIL
 
     def __init__(
-        self, message: str, *, code: str | None = None, field: str | None = None
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        once: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
+        #: One more try is enough: then it has failed.
+        self.once = once
         #: The field to blame, in the vendor's spelling, where it is known.
         self.field = field
 

@@ -134,13 +134,16 @@ _LET_GO = sa.text("""
 """)
 _SPLIT = sa.text("""
     with half as (
-        insert into batches (source, object, match_by, size, sent)
-        select source, object, match_by, :size, sent from batches
+        insert into batches (
+            source, object, match_by, size, sent, attempts, due_at)
+        select source, object, match_by, :size, sent, :attempts,
+            now() + make_interval(secs => :delay_s) from batches
         where id = :batch and owner = :owner
         returning id)
     update runs r set batch_id = half.id, owner = null, lease_until = null
     from half where r.batch_id = :batch and r.owner = :owner
       and r.id in (select jsonb_array_elements_text(cast(:ids as jsonb))::bigint)
+    returning r.batch_id
 """)
 # Batch and members at once: a batch that is settled between the two would be closed
 # without them.
@@ -262,9 +265,7 @@ class Batches:
             tuple(_member(row) for row in rows),
         )
 
-    def claim_open(
-        self, source: str, *, owner: int, lease: timedelta
-    ) -> Batch | None:
+    def claim_open(self, source: str, *, owner: int, lease: timedelta) -> Batch | None:
         """A batch whose outcome is not known and that is due again, as it was."""
         with self.database.transaction() as connection:
             found = connection.execute(
@@ -374,21 +375,24 @@ class Batches:
 
     def split(self, batch: Batch, *, owner: int, error: str) -> None:
         """Make two batches of one that was refused as a whole."""
-        middle = len(batch.runs) // 2
         with self.database.transaction() as connection:
-            for half in (batch.runs[:middle], batch.runs[middle:]):
-                connection.execute(
-                    _SPLIT,
-                    {
-                        "batch": batch.id,
-                        "owner": owner,
-                        "size": len(half),
-                        "ids": compact_json([run.id for run in half]),
-                    },
-                )
-            connection.execute(
-                _CLOSE, {"batch": batch.id, "owner": owner, "error": error}
+            _halve_in(connection, batch, owner=owner, error=error)
+
+    def halve(
+        self, batch: Batch, *, owner: int, delay_s: float, cause: str, message: str
+    ) -> None:
+        """Make two batches of one, due after `delay_s`; an attempt of all members."""
+        note = {"delay_s": delay_s, "step": "send", "cause": cause, "message": message}
+        with self.database.transaction() as connection:
+            halves = _halve_in(
+                connection,
+                batch,
+                owner=owner,
+                error=message,
+                attempts=batch.attempts + 1,
+                delay_s=delay_s,
             )
+            note_attempts(connection, [{**note, "batch_id": half} for half in halves])
 
     def free_abandoned(self, *, stalled: timedelta) -> int:
         """Free the batches of dead owners and lapsed leases; returns how many."""
@@ -411,6 +415,35 @@ class Batches:
         """Forget settled batches and attempts older than `age`."""
         self.database.rows(_PURGE, age=age)
         self.database.rows(_PURGE_ATTEMPTS, age=age)
+
+
+def _halve_in(
+    connection: sa.Connection,
+    batch: Batch,
+    *,
+    owner: int,
+    error: str,
+    attempts: int = 0,
+    delay_s: float = 0,
+) -> list[int]:
+    """The ids of the halves; none if `owner` no longer holds the batch."""
+    middle = len(batch.runs) // 2
+    found: set[int] = set()
+    for half in (batch.runs[:middle], batch.runs[middle:]):
+        rows = connection.execute(
+            _SPLIT,
+            {
+                "batch": batch.id,
+                "owner": owner,
+                "size": len(half),
+                "ids": compact_json([run.id for run in half]),
+                "attempts": attempts,
+                "delay_s": delay_s,
+            },
+        )
+        found |= {row.batch_id for row in rows}
+    connection.execute(_CLOSE, {"batch": batch.id, "owner": owner, "error": error})
+    return sorted(found)
 
 
 def _member(row: sa.Row[Any]) -> Run:

@@ -177,6 +177,8 @@ def _end_refused(
     wait_s = next_wait(
         error, run.attempts, parts.settings.retry_waits_s, parts.jitter()
     )
+    if error.once and run.cause == cause_of(error):
+        wait_s = None
     if error.disposition is Disposition.RETRY and wait_s is not None:
         outcome.retries.append(
             Retry(run.id, wait_s, "send", cause_of(error), str(error))

@@ -21,6 +21,8 @@ _ADVICE = {
     "Unreachable": "No answer for days. See whether address and network are right, "
     "then replay.",
     "RemoteFault": "The other side was broken for days. Once it works, replay.",
+    "TookTooLong": "The other side took too long for days, for one record too. Once it "
+    "works, replay.",
     "AnswerUnexpected": "Answers were not understood: see whether the address is right "
     "and the other side works, then replay.",
     "ConfigurationError": "Something is not set as it must be: leadbridge check "

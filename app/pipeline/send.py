@@ -11,7 +11,7 @@ import time
 import structlog
 
 from app.domain import RunState
-from app.errors import AppError, Broken, Disposition, RequestRefused
+from app.errors import AppError, Broken, Disposition, RequestRefused, TookTooLong
 from app.ledger.batches import Batch, SourceState, Waiting
 from app.ledger.database import DatabaseAway
 from app.pipeline.delivery import deliver
@@ -88,9 +88,7 @@ def _next(
     return None, max(min(waits), LOOK_EVERY_S)
 
 
-def due_in(
-    parts: Parts, source: Source, group: Waiting, state: SourceState
-) -> float:
+def due_in(parts: Parts, source: Source, group: Waiting, state: SourceState) -> float:
     """Seconds until these runs go; 0 or less: now. The rule of engine.md.
 
     Full batches go at once. So does what is there when nothing more is coming. Else
@@ -176,6 +174,9 @@ def _failed(
         )
         return
     wait_s = next_wait(error, batch.attempts, settings.retry_waits_s, parts.jitter())
+    if isinstance(error, TookTooLong) and len(batch.runs) > 1 and wait_s is not None:
+        batches.halve(batch, owner=owner, delay_s=wait_s, cause=cause, message=message)
+        return
     if error.disposition is Disposition.RETRY and wait_s is not None:
         batches.postpone(
             batch, owner=owner, delay_s=wait_s, cause=cause, message=message

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from app.connectors.auth import AccessToken, Issued
 from app.connectors.marketo.codes import TOKEN_CODES, call_error, plain_code
@@ -16,6 +17,8 @@ _TOKEN: Final = re.compile(r"[!-~]{1,1000}")
 _WORD: Final = re.compile(r"[a-z_]{1,40}")
 #: The identity endpoint says 401, and OAuth's own rules say 400.
 _WRONG_CREDENTIALS: Final = frozenset({400, 401, 403})
+#: Addresses over 8 KB are HTTP 414; our own part of one is about 1 KB at most.
+_LONGEST_QUERY: Final = 7_000
 #: If a token does not say how long it lives.
 _SHORT_LIFE_S: Final = 300.0
 
@@ -52,12 +55,16 @@ class Rest:
     ) -> dict[str, Any]:
         """One call; the envelope of a success. `body` is JSON, ready made.
 
+        A GET whose address would be too long goes as a form, by POST.
+
         A token that is refused is replaced and the call repeated, once: with these
         codes nothing was done, and Marketo does not count them.
 
         Raises:
             RemoteError: by RESPONSE_CODES, or by status where there is no envelope.
         """
+        if method == "GET" and len(urlencode(params or {})) > _LONGEST_QUERY:
+            method, form, params = "POST", params, {"_method": "GET"}
         data: Mapping[str, str] | bytes | None = form if body is None else body
         kind = {} if body is None else {"Content-Type": "application/json"}
 
@@ -86,6 +93,7 @@ class Rest:
             status=answer.status,
             request_id=_request_id(envelope),
             now=datetime.now(UTC),
+            message=_message(envelope),
         )
 
     def _issue(self) -> Issued:
@@ -156,6 +164,13 @@ def _codes(envelope: Mapping[str, Any]) -> list[str]:
     given = errors if isinstance(errors, list) else []
     codes = [plain_code(one.get("code")) for one in given if isinstance(one, dict)]
     return codes or [""]
+
+
+def _message(envelope: Mapping[str, Any]) -> str:
+    """Of the first error; it may quote a person's value, so it goes no further."""
+    errors = envelope.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return str(first.get("message", "")) if isinstance(first, dict) else ""
 
 
 def _request_id(envelope: Mapping[str, Any]) -> str | None:
