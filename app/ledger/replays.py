@@ -51,7 +51,8 @@ _LOCK = sa.text("""
       and state in ('written', 'replied', 'kept', 'skipped', 'failed')
     order by id for update skip locked
 """)
-# As accept_events starts a failed run again, but with the event's own lead.
+# As accept_events starts a failed run again, but with the event's own lead. Its event
+# is old, and yet nobody waits: that it does is not told to the record.
 _START = sa.text("""
     with started as (
         select r.id, r.state, r.cause, r.reason, a.mapping_version, a.object,
@@ -78,7 +79,7 @@ _START = sa.text("""
         asked = 0, lookup = null, lookup_api = null, lookup_key = null,
         question = null, attempts = 0, error = null, cause = null, verdict = null,
         reason = null, result = null, decisions = null, reply = null,
-        reply_confirmed_at = null, waiting_told_at = null
+        reply_confirmed_at = null, waiting_told_at = now()
     from started s where r.id = s.id
     returning r.id
 """)

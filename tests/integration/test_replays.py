@@ -11,6 +11,7 @@ import pytest
 from app.ledger import reports
 from app.ledger.replays import Replays, Restart
 from app.ledger.reports import RunFilter
+from app.ledger.runs import Runs
 from app.sixsense.client import SixsenseClient
 from tests.stack import TOKEN, Stack, email_of, values_of
 
@@ -166,6 +167,9 @@ def test_only_runs_that_ended_and_that_nobody_holds_start(box: Stack) -> None:
     box.query("update runs set owner = null where id = :id", id=run.id)
     assert restarted() == {run.id}
     assert box.run_of(lead_id).lead["country"] == "Norway"
+    box.query("update runs set last_event_at = now() - interval '2 days'")
+    # Its record is not told that it waits: it has been told long ago that it failed.
+    assert Runs(box.database).long_waiting(timedelta(hours=1)) == []
     assert restarted() == set(), "it is under way now"
     box.query("update runs set state = 'failed', finished_at = now()")
     box.post_lead(lead_id, country="Sweden")
