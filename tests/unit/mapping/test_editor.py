@@ -16,10 +16,10 @@ from app.mapping.nodes import plain
 from app.mapping.shape import OneOf, Shape, Strict
 from app.mapping.snapshots import Snapshot
 from app.mapping.tree import parse
-from tests.mapping_parts import CATALOGUE
+from app.sixsense import PRODUCTS
 
 ROOT = Path(__file__).parents[3]
-INFOS = [product.info for product in CATALOGUE.values()]
+INFOS = [product.info for product in PRODUCTS.values()]
 EXAMPLES = Path(__file__).parent / "examples"
 FILES = [
     *(ROOT / "mappings").rglob("*.yaml"),
