@@ -153,6 +153,22 @@ class Settings:
         None, key_text(), "The customer on whose behalf that partner asks."
     )
 
+    credits_per_day: int | None = setting(
+        None,
+        integer(0),
+        "Enrichment credits a day (UTC) of the whole installation, estimated; then "
+        "each lookup goes its `when_spent` way. Unset: no limit.",
+    )
+    credits_per_month: int | None = setting(
+        None, integer(0), "Enrichment credits a month (UTC), the same way."
+    )
+    identification_credits_per_day: int | None = setting(
+        None, integer(0), "Company Identification credits a day, the same way."
+    )
+    identification_credits_per_month: int | None = setting(
+        None, integer(0), "Company Identification credits a month, the same way."
+    )
+
     rate_window_s: float = setting(
         60.5,
         seconds(),

@@ -444,6 +444,7 @@ class Stack:
             assert process.popen.poll() is None, f"{process.name}: {process.say()}"
         until(self._is_emptied, "the ledger to be emptied")
         self.query("update rate_slots set at = 'epoch'")
+        self.query("delete from installation where name like 'turn:%'")
         self.sandbox("reset", {"seed_demo": False, **options})
 
     def _is_emptied(self) -> bool:
@@ -451,7 +452,8 @@ class Stack:
         try:
             self.query(
                 "truncate deliveries, runs, run_lookups, enrichments, batches,"
-                " attempts, updates, last_written, pauses, streaks, follow_ups, cursors"
+                " attempts, updates, last_written, pauses, streaks, follow_ups, cursors,"
+                " usage_days"
             )
         except DatabaseAway:
             return False

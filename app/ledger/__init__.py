@@ -14,6 +14,7 @@ from app.ledger.follow_ups import FollowUps
 from app.ledger.pauses import Pauses
 from app.ledger.replies import Replies
 from app.ledger.runs import Runs
+from app.ledger.usage import Usage
 from app.ledger.written import Written
 
 #: Of one record through one mapping; the next one is the problem of a loop.
@@ -34,6 +35,7 @@ class Ledger:
     replies: Replies
     follow_ups: FollowUps
     cursors: Cursors
+    usage: Usage
 
     @classmethod
     def on(
@@ -59,4 +61,5 @@ class Ledger:
             replies=Replies(database),
             follow_ups=FollowUps(database),
             cursors=Cursors(database),
+            usage=Usage(database),
         )

@@ -23,16 +23,48 @@ _FRESH = sa.text("""
     order by lookup_key, asked_at desc
 """)
 _TEXT = sa.text("select answer from enrichments where id = :id")
+# A match takes a credit unless its record has paid one lately, or in this statement.
 _ADD = sa.text("""
-    insert into enrichments
-        (product, lookup_key, token, status, result, answer, credits, message, ms,
-         person_key)
-    select product, lookup_key, token, status, result, answer, credits, message, ms,
-           person_key
-    from jsonb_to_recordset(cast(:answers as jsonb)) as a(
-        product text, lookup_key text, token text, status int, result text,
-        answer text, credits int, message text, ms float, person_key text)
-    returning id, lookup_key
+    with given as (
+        select a.*, row_number() over (
+            partition by record_key, credits > 0 order by lookup_key) as n
+        from jsonb_to_recordset(cast(:answers as jsonb)) as a(
+            product text, lookup_key text, token text, status int, result text,
+            answer text, credits int, message text, ms float, person_key text,
+            record_key text, pool text, mapping text, lookup text)
+    ), added as (
+        insert into enrichments
+            (product, lookup_key, token, status, result, answer, message, ms,
+             person_key, record_key, pool, mapping, lookup, credits)
+        select product, lookup_key, token, status, result, answer, message, ms,
+               person_key, record_key, pool, mapping, lookup,
+               case when g.record_key is not null and (g.n > 1 or exists (
+                   select 1 from enrichments e
+                   where e.record_key = g.record_key and e.credits > 0
+                     and e.asked_at > now() - :paid_for))
+               then 0 else credits end
+        from given g
+        returning id, lookup_key, token, product, pool, mapping, lookup, result, credits
+    ), counted as (
+        insert into usage_days
+            (day, token, product, pool, mapping, lookup, asked, matched, credits)
+        select (now() at time zone 'UTC')::date, token, product, coalesce(pool, ''),
+               coalesce(mapping, ''), coalesce(lookup, ''), count(*),
+               count(*) filter (where result = 'matched'), sum(credits)
+        from added
+        group by token, product, coalesce(pool, ''), coalesce(mapping, ''),
+                 coalesce(lookup, '')
+        order by 2, 3, 4, 5, 6
+        on conflict (day, token, product, pool, mapping, lookup) do update set
+            asked = usage_days.asked + excluded.asked,
+            matched = usage_days.matched + excluded.matched,
+            credits = usage_days.credits + excluded.credits)
+    select id, lookup_key, credits from added
+""")
+_PAID = sa.text("""
+    select distinct record_key from enrichments
+    where record_key in (select jsonb_array_elements_text(cast(:keys as jsonb)))
+      and credits > 0 and asked_at > now() - :paid_for
 """)
 # The same question of other runs: they get the answer without a rate slot.
 _SETTLE_SIBLINGS = sa.text("""
@@ -79,7 +111,8 @@ _PURGE = sa.text("""
     where answer is null and asked_at < now() - :age - cast(:window as interval)
 """)
 #: 6sense charges a record once in thirty days; what was charged is known so long.
-CREDIT_WINDOW = timedelta(days=31)
+PAID_FOR = timedelta(days=30)
+CREDIT_WINDOW = PAID_FOR + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +142,10 @@ class Answer:
     message: str | None
     ms: float
     person_key: str | None
+    #: The record that it pays for, as a keyed hash; None: each match costs.
+    record_key: str | None = None
+    pool: str | None = None
+    mapping: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +180,14 @@ class Enrichments:
             for row in rows
         }
 
+    def paid(self, record_keys: Sequence[str]) -> set[str]:
+        """Those of these records for which 6sense takes no credit now."""
+        if not record_keys:
+            return set()
+        keys = compact_json(list(record_keys))
+        rows = self.database.rows(_PAID, keys=keys, paid_for=PAID_FOR)
+        return {row.record_key for row in rows}
+
     def text_of(self, enrichment_id: int) -> str | None:
         """The text of a stored answer; None once it was purged."""
         row = self.database.row(_TEXT, id=enrichment_id)
@@ -158,9 +203,7 @@ class Enrichments:
             return set()
         with self.database.transaction() as connection:
             ids = _add_in(connection, answers)
-            lookups = [
-                {**a.lookup, "enrichment_id": ids[a.lookup_key]} for a in answers
-            ]
+            lookups = [{**a.lookup, **ids[a.lookup_key]} for a in answers]
             moved = settle_in(
                 connection, [a.run for a in answers], owner=owner, lookups=lookups
             )
@@ -184,7 +227,7 @@ class Enrichments:
         with self.database.transaction() as connection:
             ids = _add_in(connection, answers) if answers else {}
             named = {a.lookup["name"]: ids[a.lookup_key] for a in answers}
-            rows = [{"enrichment_id": named.get(row["name"]), **row} for row in lookups]
+            rows = [{**row, **named.get(row["name"], {})} for row in lookups]
             held = settle_in(connection, [settled], owner=owner, lookups=rows)
             siblings = _settle_siblings_in(connection, answers, ids) if answers else ()
         return bool(held), {row.source for row in siblings}
@@ -204,8 +247,10 @@ class Enrichments:
         self.database.rows(_PURGE, age=age, window=CREDIT_WINDOW)
 
 
-def _add_in(connection: sa.Connection, answers: Sequence[Answer]) -> dict[str, int]:
-    """Store answers; the id of each, by its question."""
+def _add_in(
+    connection: sa.Connection, answers: Sequence[Answer]
+) -> dict[str, dict[str, int]]:
+    """Store and count answers; by question, what run_lookups is to say of each."""
     rows = [
         {
             "product": a.product,
@@ -218,15 +263,26 @@ def _add_in(connection: sa.Connection, answers: Sequence[Answer]) -> dict[str, i
             "message": a.message,
             "ms": a.ms,
             "person_key": a.person_key,
+            "record_key": a.record_key,
+            "pool": a.pool,
+            "mapping": a.mapping,
+            "lookup": a.lookup["name"],
         }
         for a in answers
     ]
-    stored = connection.execute(_ADD, {"answers": compact_json(rows)}).all()
-    return {row.lookup_key: row.id for row in stored}
+    stored = connection.execute(
+        _ADD, {"answers": compact_json(rows), "paid_for": PAID_FOR}
+    ).all()
+    return {
+        row.lookup_key: {"enrichment_id": row.id, "credits": row.credits}
+        for row in stored
+    }
 
 
 def _settle_siblings_in(
-    connection: sa.Connection, answers: Sequence[Answer], ids: Mapping[str, int]
+    connection: sa.Connection,
+    answers: Sequence[Answer],
+    ids: Mapping[str, Mapping[str, int]],
 ) -> Sequence[sa.Row[Any]]:
     """Settle waiting runs with the same questions; rows of their sources."""
     keys = [
@@ -234,7 +290,7 @@ def _settle_siblings_in(
             "lookup_key": a.lookup_key,
             "product": a.product,
             "result": a.result,
-            "id": ids[a.lookup_key],
+            "id": ids[a.lookup_key]["enrichment_id"],
         }
         for a in answers
     ]

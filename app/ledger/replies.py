@@ -16,7 +16,7 @@ from app.ledger.database import Database, compact_json
 
 _UNCONFIRMED = sa.text("""
     select id, record_id, mapping, person_key, reply from runs
-    where state = 'replied' and reply_confirmed_at is null
+    where reply is not null and reply_confirmed_at is null
       and source = :source and object = :object and record_id in
         (select jsonb_array_elements_text(cast(:ids as jsonb)))
     order by id

@@ -46,6 +46,7 @@ class Run:
     lookup_api: str | None = None
     lookup_key: str | None = None
     question: Mapping[str, str] | None = None
+    lookup_record: str | None = None
     is_last_lookup: bool | None = None
 
 
@@ -99,6 +100,8 @@ class Question:
     key: str
     inputs: Mapping[str, str]
     is_last: bool
+    #: The record that a match pays for, as a keyed hash; None: each match costs.
+    record: str | None = None
     position: int = 0
     lookups: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -143,11 +146,12 @@ _CLAIM_UNPLANNED = sa.text(f"""
 _PLAN = sa.text("""
     update runs r set
         lookup = p.lookup, lookup_api = p.api, lookup_key = p.key, token = p.token,
-        question = p.inputs, is_last_lookup = p.is_last, asked = p.position,
+        question = p.inputs, lookup_record = p.record,
+        is_last_lookup = p.is_last, asked = p.position,
         owner = null, lease_until = null
     from jsonb_to_recordset(cast(:questions as jsonb)) as p(
         run_id bigint, lookup text, api text, token text, key text, inputs jsonb,
-        is_last boolean, position int)
+        record text, is_last boolean, position int)
     where r.id = p.run_id and r.owner = :owner
 """)
 # Best first; of runs with one question, one asks and the others are settled with it.
@@ -159,6 +163,11 @@ _CLAIM_QUESTIONS = sa.text(f"""
           and lookup_key is not null and due_at <= now()
           and not (lookup_api in (
               select jsonb_array_elements_text(cast(:closed as jsonb))))
+          and (not :unpaid or lookup_record is null or not exists (
+              select 1 from enrichments e
+              where e.record_key = q.lookup_record and e.credits > 0
+                and e.asked_at > now() - interval '30 days'
+              offset 0))
           and not exists (
               select 1 from runs o
               where o.lookup_key = q.lookup_key and o.state = 'ready'
@@ -322,6 +331,17 @@ _REPLAN = sa.text("""
       and lookup_api in (select jsonb_array_elements_text(cast(:apis as jsonb)))
 """)
 # Told once: two pumps that meet here by mistake do not both tell.
+# A budget is spent: what is asked instead, or when, is decided anew.
+_REPLAN_LOOKUP = sa.text("""
+    update runs set lookup_key = null, question = null
+    where state = 'ready' and owner is null and lookup_key is not null
+      and mapping = :mapping and lookup = :lookup and lookup_api = :api
+""")
+_RELEASE_HELD = sa.text("""
+    update runs set due_at = now()
+    where state = 'ready' and owner is null and cause = :cause and due_at > now()
+    returning id
+""")
 _CLAIM_LONG_WAITING = sa.text("""
     with due as (
         select distinct on (record_id) id from runs
@@ -386,10 +406,12 @@ class Runs:
         count: int,
         lease: timedelta,
         closed: Collection[str] = (),
+        unpaid: bool = False,
     ) -> list[Run]:
         """Up to `count` runs to ask for, best first, no question twice.
 
-        Questions to the APIs in `closed` wait.
+        Questions to the APIs in `closed` wait. `unpaid`: only those that cost a
+        credit, if they match.
         """
         return self._claim(
             _CLAIM_QUESTIONS,
@@ -398,6 +420,7 @@ class Runs:
             count=count,
             lease=lease,
             closed=compact_json(list(closed)),
+            unpaid=unpaid,
         )
 
     def _claim(self, statement: sa.TextClause, **values: Any) -> list[Run]:
@@ -416,6 +439,7 @@ class Runs:
                 "token": q.token,
                 "key": q.key,
                 "inputs": q.inputs,
+                "record": q.record,
                 "is_last": q.is_last,
                 "position": q.position,
             }
@@ -456,6 +480,14 @@ class Runs:
         """Hand back runs as they were."""
         if run_ids:
             self.database.rows(_RELEASE, ids=compact_json(list(run_ids)), owner=owner)
+
+    def replan_lookup(self, mapping: str, lookup: str, api: str) -> None:
+        """Decide anew about planned questions of this lookup."""
+        self.database.rows(_REPLAN_LOOKUP, mapping=mapping, lookup=lookup, api=api)
+
+    def release_held(self, cause: str) -> int:
+        """Make runs due that wait for `cause`; returns how many."""
+        return len(self.database.rows(_RELEASE_HELD, cause=cause))
 
     def claim_long_waiting(
         self, source: str, *, mappings: Collection[str], age: timedelta, count: int

@@ -105,6 +105,8 @@ runs = sa.Table(
     sa.Column("lookup_api", sa.Text),
     sa.Column("lookup_key", sa.Text),
     sa.Column("question", JSONB),
+    #: The record that an answer to it pays for.
+    sa.Column("lookup_record", sa.Text),
     sa.Column("is_last_lookup", sa.Boolean),
     #: The engine worker that holds the run, and until when.
     sa.Column("owner", sa.BigInteger),
@@ -202,7 +204,7 @@ runs = sa.Table(
         "source",
         "object",
         "record_id",
-        postgresql_where=sa.text("state = 'replied' and reply_confirmed_at is null"),
+        postgresql_where=sa.text("reply is not null and reply_confirmed_at is null"),
     ),
     sa.Index(
         "ix_runs_cause", "cause", postgresql_where=sa.text("state = 'failed'")
@@ -244,8 +246,35 @@ enrichments = sa.Table(
     sa.Column("message", sa.Text),
     sa.Column("ms", sa.Float),
     sa.Column("person_key", sa.Text),
+    #: A keyed hash of the record it is about: for a while it costs nothing again.
+    sa.Column("record_key", sa.Text),
+    #: The credits it is counted under, and the lookup that asked.
+    sa.Column("pool", sa.Text),
+    sa.Column("mapping", sa.Text),
+    sa.Column("lookup", sa.Text),
     sa.Index("ix_enrichments_lookup_key", "lookup_key", "asked_at"),
+    sa.Index(
+        "ix_enrichments_paid",
+        "record_key",
+        "asked_at",
+        postgresql_where=sa.text("credits > 0"),
+    ),
     sa.Index("ix_enrichments_asked_at", "asked_at"),
+)
+
+usage_days = sa.Table(
+    "usage_days",
+    metadata,
+    #: Answers and estimated credits by UTC day; an empty pool takes no credit.
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("token", sa.Text, primary_key=True),
+    sa.Column("product", sa.Text, primary_key=True),
+    sa.Column("pool", sa.Text, primary_key=True),
+    sa.Column("mapping", sa.Text, primary_key=True),
+    sa.Column("lookup", sa.Text, primary_key=True),
+    sa.Column("asked", sa.Integer, nullable=False),
+    sa.Column("matched", sa.Integer, nullable=False),
+    sa.Column("credits", sa.Integer, nullable=False),
 )
 
 batches = sa.Table(

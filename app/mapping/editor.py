@@ -150,6 +150,7 @@ class _Maker:
             "mapping": {"const": 1},
             "on": words.events(),
             "reply": words.reply(),
+            "request_campaign": {"anyOf": [FORMS[shape.a_whole], TEXT]},
             "bulk": condition,
             "skip_when": condition,
             "when": condition,

@@ -187,13 +187,6 @@ class Questions:
         if not isinstance(node, Table):
             return None, WAIT
         budget = Budget(_number(node.get("per_day")), _number(node.get("per_month")))
-        for key in ("per_day", "per_month"):
-            if key in node.entries:
-                message = f"`{key}` is not counted yet in this release"
-                fix = (
-                    "Only `when_spent` holds, when 6sense says that credits are spent."
-                )
-                self.findings.say("W199", message, node.entries[key], fix)
         way = text_at(node.get("when_spent")) or WAIT
         if way in (WAIT, SKIP):
             return budget, way

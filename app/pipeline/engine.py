@@ -24,6 +24,7 @@ from app.ledger import wakeups
 from app.ledger.database import DatabaseAway
 from app.ledger.installation import is_turn
 from app.ledger.wakeups import Wake
+from app.pipeline.budgets import CAUSE as BUDGET_SPENT
 from app.pipeline.complete import complete
 from app.pipeline.enrich import enrich
 from app.pipeline.intake import Intake
@@ -58,6 +59,8 @@ async def _run(parts: Parts) -> int:
     loop = asyncio.get_running_loop()
     # asyncio's own pool has six threads on two cores; the pumps wait in theirs.
     loop.set_default_executor(ThreadPoolExecutor(sum(SLOTS.values()) + 4))
+    # A budget may have been raised since.
+    await asyncio.to_thread(parts.ledger.runs.release_held, BUDGET_SPENT)
     app = _app(parts)
     async with app.open_async():
         workers = [

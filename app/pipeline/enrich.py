@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,6 +24,8 @@ from app.ledger.pauses import Pause, Scope
 from app.ledger.rates import RateRing, Slot
 from app.ledger.runs import Retry, Run, Settled
 from app.ledger.wakeups import Wake
+from app.mapping.model import Lookup
+from app.pipeline.budgets import Budgets, tell
 from app.pipeline.holds import (
     is_free_of_charge,
     note_failure,
@@ -36,6 +39,7 @@ from app.pipeline.retry import cause_of, next_wait
 from app.pipeline.story import ended
 from app.sixsense import PRODUCTS
 from app.sixsense.client import Answered
+from app.sixsense.credits import pool_of
 
 log = structlog.get_logger()
 
@@ -66,6 +70,8 @@ class Turn:
     settled_at: float = field(default_factory=time.monotonic)
     pauses: Mapping[Scope, Pause] = field(default_factory=dict)
     pauses_at: float = 0.0
+    #: Read with the pauses; what was claimed since is taken off it.
+    budgets: Budgets = field(default_factory=Budgets)
     #: When it was looked last for runs that are not planned yet.
     planned_at: float = 0.0
     #: Until when asking for a slot is in vain.
@@ -94,6 +100,8 @@ class Turn:
         now = time.monotonic()
         if not self.pauses_at or now - self.pauses_at >= PAUSES_EVERY_S:
             self.pauses = self.parts.ledger.pauses.active()
+            busy = [*self.calls.values(), *(run for run, _ in self.back)]
+            self.budgets = Budgets.read(self.parts, busy)
             self.pauses_at = now
 
     def closed_apis(self) -> list[str]:
@@ -107,6 +115,12 @@ class Turn:
     def is_probing(self) -> bool:
         """Whether a pause has run out, so that one call goes first, alone."""
         scopes = {self.scope, *(s for api in PRODUCTS for s in scopes_of(api))}
+        return any(s in self.pauses and self.pauses[s].may_probe for s in scopes)
+
+    def is_probing_pool(self) -> bool:
+        """Whether that call is to show that there are credits again."""
+        pools = {PRODUCTS[api].info.pool for api in PRODUCTS} - {None}
+        scopes = [Scope("pool", pool or "") for pool in pools]
         return any(s in self.pauses and self.pauses[s].may_probe for s in scopes)
 
     def _is_closed(self, *scopes: Scope) -> bool:
@@ -157,7 +171,7 @@ def _start(turn: Turn) -> bool:
         return True
     turn.read_pauses()
     turn.planned_at = now
-    sendable = plan(turn.parts, turn.token, turn.owner, turn.pauses)
+    sendable = plan(turn.parts, turn.token, turn.owner, turn.pauses, turn.budgets)
     turn.moved |= sendable or set()
     if turn.is_closed():
         return False
@@ -172,19 +186,58 @@ def _start(turn: Turn) -> bool:
         return _is_due(turn)
     claimed: list[Run] = []
     try:
-        claimed = turn.parts.ledger.runs.claim_questions(
-            turn.token,
-            owner=turn.owner,
-            count=len(slots.taken),
-            lease=turn.parts.enrich_lease,
-            closed=turn.closed_apis(),
-        )
+        claimed = _admitted(turn, _claim(turn, len(slots.taken)))
     finally:
         turn.ring.give_back(slots.taken[len(claimed) :])
     for run, slot in zip(claimed, slots.taken, strict=False):
         turn.slots[run.id] = slot
         _call(turn, run)
     return bool(claimed) or sendable is not None
+
+
+def _claim(turn: Turn, count: int) -> list[Run]:
+    """Up to `count` runs to ask for; a probe of credits is a run that costs one."""
+    unpaid = turn.is_probing_pool()
+    claim = partial(
+        turn.parts.ledger.runs.claim_questions,
+        turn.token,
+        owner=turn.owner,
+        count=count,
+        lease=turn.parts.enrich_lease,
+        closed=turn.closed_apis(),
+    )
+    return claim(unpaid=True) or claim() if unpaid else claim()
+
+
+def _admitted(turn: Turn, claimed: list[Run]) -> list[Run]:
+    """Those that their budgets allow; the others are let go, and planned anew."""
+    admitted, over = [], []
+    for run in claimed:
+        lookup = _paying(turn, run)
+        if lookup is not None and turn.budgets.reached(run.mapping, lookup):
+            over.append(run)
+        else:
+            turn.budgets.take(run)
+            admitted.append(run)
+    if not over:
+        return admitted
+    runs = turn.parts.ledger.runs
+    records = [run.lookup_record for run in over if run.lookup_record]
+    paid = turn.parts.ledger.enrichments.paid(records)
+    admitted += [run for run in over if run.lookup_record in paid]
+    left = [run for run in over if run.lookup_record not in paid]
+    runs.release([run.id for run in left], owner=turn.owner)
+    for name in {(r.mapping, r.lookup or "", r.lookup_api or "") for r in left}:
+        runs.replan_lookup(*name)
+    tell(turn.parts, turn.budgets)
+    return admitted
+
+
+def _paying(turn: Turn, run: Run) -> Lookup | None:
+    """The lookup whose budget this run's question is about; None: it costs none."""
+    mapping = turn.parts.mappings.get(run.mapping)
+    lookup = mapping.lookup(run.lookup or "") if mapping else None
+    return lookup if lookup and lookup.api == run.lookup_api else None
 
 
 def _is_due(turn: Turn) -> bool:
@@ -294,6 +347,9 @@ def _answer(turn: Turn, run: Run, answered: Answered) -> Answer:
         message=answered.message,
         ms=answered.ms,
         person_key=run.person_key,
+        record_key=run.lookup_record,
+        pool=pool_of(run.lookup_api or ""),
+        mapping=run.mapping,
     )
 
 

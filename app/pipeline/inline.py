@@ -25,6 +25,7 @@ from app.ledger.wakeups import Wake
 from app.mapping import apply
 from app.mapping.apply import Facts
 from app.mapping.model import Lookup, MappingFile
+from app.pipeline.budgets import Budgets
 from app.pipeline.confirm import confirm
 from app.pipeline.holds import (
     is_free_of_charge,
@@ -36,13 +37,23 @@ from app.pipeline.holds import (
 from app.pipeline.parts import Parts, token_of
 from app.pipeline.plan import api_of
 from app.pipeline.retry import cause_of
-from app.pipeline.story import answer_of, ended, question_key, shown, too_long
+from app.pipeline.story import (
+    answer_of,
+    ended,
+    question_key,
+    record_key,
+    shown,
+    too_long,
+)
 from app.sixsense.client import Answered
+from app.sixsense.credits import pool_of
 
 log = structlog.get_logger()
 
 #: Longest wait for a slot of the rate ring: the others wait for minutes, if need be.
 SLOT_WAIT_S = 0.2
+#: With fewer credits left than this a budget is the enrich pump's alone.
+BUDGET_MARGIN = 32
 #: Less time than this is not worth a call, in seconds.
 LEAST_CALL_S = 0.2
 
@@ -75,6 +86,7 @@ class InlineRun:
     came_at: float
     #: What is paused, as it was a moment ago.
     pauses: Callable[[], Mapping[Scope, Pause]]
+    budgets: Callable[[], Budgets]
     answers: dict[str, LookupAnswer] = field(default_factory=dict)
     #: Rows of run_lookups and new answers, recorded with the end.
     rows: list[Mapping[str, Any]] = field(default_factory=list)
@@ -130,6 +142,10 @@ class InlineRun:
         fresh = self.fresh(lookup, key)
         if fresh is not None:
             return self.reused(lookup, fresh, inputs)
+        limit = self.budgets().reached(self.mapping.name, lookup, margin=BUDGET_MARGIN)
+        if limit is not None and api == lookup.api:
+            # So close to its end only the pump knows all that is under way.
+            raise GoneBack(f"{limit} are nearly spent")
         return self.called(lookup, api, token, key, inputs, pauses)
 
     def fresh(self, lookup: Lookup, key: str) -> FreshAnswer | None:
@@ -231,6 +247,9 @@ class InlineRun:
                 message=answered.message,
                 ms=answered.ms,
                 person_key=self.run.person_key,
+                record_key=record_key(self.parts.person_key, api, token, inputs),
+                pool=pool_of(api),
+                mapping=self.mapping.name,
             )
         )
         self.rows.append(row)

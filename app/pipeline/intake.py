@@ -182,7 +182,7 @@ class Intake:
                     f"the key of the record has {len(key)} characters; at most "
                     f"{LONGEST_KEY} are taken"
                 )
-        is_thin = event.is_thin or _is_thin(mapping, event)
+        thin = event.is_thin or is_thin(mapping, event)
         return {
             "mapping": mapping.name,
             "mapping_version": mapping.version,
@@ -197,10 +197,10 @@ class Intake:
             "repeat_key": self._repeat_key(source, mapping, event, lead_id),
             "lead": dict(event.lead),
             "person_key": person_key(self.parts.person_key, event.lead),
-            "state": RunState.RECEIVED if is_thin else RunState.READY,
+            "state": RunState.RECEIVED if thin else RunState.READY,
             "is_bulk": apply.is_bulk(mapping, facts),
             "token": token_of(self.parts, mapping),
-            "hold_s": None if is_thin else hold_s(mapping, event.lead),
+            "hold_s": None if thin else hold_s(mapping, event.lead),
         }
 
     def _repeat_key(
@@ -264,7 +264,7 @@ def _addressed(source: Source, name: str | None) -> Sequence[MappingFile]:
     return chosen
 
 
-def _is_thin(mapping: MappingFile, event: LeadEvent) -> bool:
+def is_thin(mapping: MappingFile, event: LeadEvent) -> bool:
     """Nothing that the mapping reads came along, but the record can be asked for."""
     if event.record_id is None:
         return False

@@ -29,7 +29,7 @@ from app.ledger.wakeups import Wake, wake
 from app.mapping import apply
 from app.mapping.apply import Facts
 from app.mapping.model import Lookup, MappingFile
-from app.pipeline.intake import _is_thin as is_thin
+from app.pipeline.intake import is_thin
 from app.pipeline.parts import Parts, Source, token_of
 from app.pipeline.story import question_key
 from app.sixsense import PRODUCTS

@@ -22,13 +22,14 @@ from app.ledger.pauses import Pause, Scope
 from app.ledger.runs import Run
 from app.ledger.wakeups import Wake
 from app.mapping.model import MappingFile
+from app.pipeline.budgets import Budgets
 from app.pipeline.inline import GoneBack, InlineRun, Values
 from app.pipeline.parts import Parts
 
 log = structlog.get_logger()
 
-#: Pauses are read this often, in seconds.
-PAUSES_EVERY_S = 0.5
+#: Pauses and budgets are read this often, in seconds.
+LOOK_EVERY_S = 0.5
 #: A lease outlives its deadline by this much, so that a late answer is still ours.
 LEASE_MARGIN_S = 3.0
 
@@ -43,7 +44,8 @@ class Replier:
         self.parts = parts
         self._seats = threading.BoundedSemaphore(max(1, most))
         self._pauses: Mapping[Scope, Pause] = {}
-        self._pauses_at = 0.0
+        self._budgets = Budgets()
+        self._looked_at = 0.0
 
     @contextmanager
     def seat(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[int | None]:
@@ -65,10 +67,20 @@ class Replier:
 
     def pauses(self) -> Mapping[Scope, Pause]:
         """What is paused; read at most every half second, as the enrich pump does."""
-        now = time.monotonic()
-        if not self._pauses_at or now - self._pauses_at >= PAUSES_EVERY_S:
-            self._pauses, self._pauses_at = self.parts.ledger.pauses.active(), now
+        self._look()
         return self._pauses
+
+    def budgets(self) -> Budgets:
+        """What is left of each budget, as of then."""
+        self._look()
+        return self._budgets
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if not self._looked_at or now - self._looked_at >= LOOK_EVERY_S:
+            self._pauses = self.parts.ledger.pauses.active()
+            self._budgets = Budgets.read(self.parts)
+            self._looked_at = now
 
     def answer(
         self,
@@ -92,7 +104,9 @@ class Replier:
                 continue
             mapping = self.parts.mappings[one.mapping]
             run = _run_of(one.run, mapping, by_mapping[one.mapping])
-            turn = InlineRun(self.parts, owner, run, mapping, came_at, self.pauses)
+            turn = InlineRun(
+                self.parts, owner, run, mapping, came_at, self.pauses, self.budgets
+            )
             try:
                 found.append(turn.finish())
             except GoneBack as back:

@@ -14,6 +14,7 @@ from app.ledger.runs import Retry, Run, Settled
 from app.mapping.apply import Facts
 from app.mapping.model import MappingFile
 from app.pipeline.parts import Parts
+from app.sixsense.credits import record_of
 
 #: Names under which a record carries its person's address, in any capitals.
 EMAIL_FIELDS = frozenset({"email", "emailaddress", "email_address", "emailaddress1"})
@@ -144,6 +145,14 @@ def question_key(
     parts = [f"{name}={value}" for name, value in sorted(inputs.items())]
     own = "" if run_id is None else str(run_id)
     return keyed(key, "question", api, token, own, *parts)
+
+
+def record_key(
+    key: bytes, api: str, token: str, inputs: Mapping[str, str]
+) -> str | None:
+    """The record that a match pays for, hashed; None: each match costs, or none."""
+    record = record_of(api, inputs)
+    return None if record is None else keyed(key, "record", token, record)
 
 
 def keyed(key: bytes, *texts: str) -> str:

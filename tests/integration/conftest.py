@@ -33,6 +33,7 @@ def installation(
             CRM_TIMEOUT_S="1",
             SETTLE_EVERY_S="0.2",
             MAX_BODY_BYTES="100000",
+            CREDITS_PER_MONTH="1000000",
             METRICS_TOKEN="a-token-for-metrics",
             MARKETO_WEBHOOK_SECRET=f"{SECRET},{NEXT_SECRET}",
         )
@@ -42,7 +43,7 @@ def installation(
                 name.replace("MARKETO_", f"MARKETO_{number}_"): value
                 for name, value in stack.environ.items()
                 if name.startswith("MARKETO_")
-                for number in ("TWO", "THREE", "FOUR")
+                for number in ("TWO", "THREE", "FOUR", "FIVE")
             }
             stack.start_web()
             stack.start_worker()

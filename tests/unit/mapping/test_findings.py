@@ -157,9 +157,6 @@ KEYS = [
      "M107", "`request_campaign` wants the campaign's number", "1234"),
     ("reply: {values: {within: 8 s}}\noutcome: {then: {request_campaign: 1}}",
      "M404", "`then` and `reply: values` do not go together", "trigger on the result"),
-    ("lookups: {s: {api: people/full, send: {email: lead.email}, "
-     "budget: {per_day: 9, when_spent: skip}}}",
-     "W199", "`per_day` is not counted yet in this release", "Only `when_spent`"),
     ("lookups: {s: {api: people/full, send: {email: "
      "{from: lead.e, translate: {a: b, else: fail}}}}}",
      "M404", "`else: fail` cannot fail a question", "skip, keep"),

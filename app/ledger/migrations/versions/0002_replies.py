@@ -1,4 +1,4 @@
-"""Values in replies, what follows a write, records found by asking; as of 0.2.0.
+"""Values in replies, what follows a write, records found by asking, credits by day.
 
 Frozen: what changes later changes in a revision of its own.
 """
@@ -25,7 +25,7 @@ def upgrade() -> None:
         "ix_runs_unconfirmed",
         "runs",
         ["source", "object", "record_id"],
-        postgresql_where=sa.text("state = 'replied' and reply_confirmed_at is null"),
+        postgresql_where=sa.text("reply is not null and reply_confirmed_at is null"),
     )
     op.create_table(
         "follow_ups",
@@ -58,5 +58,36 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_at is null"),
     )
     op.create_index("ix_follow_ups_run_id", "follow_ups", ["run_id"])
+    # Credits: the record that an answer paid for, and what each day came to.
+    op.add_column("runs", sa.Column("lookup_record", sa.Text(), nullable=True))
+    for name in ("record_key", "pool", "mapping", "lookup"):
+        op.add_column("enrichments", sa.Column(name, sa.Text(), nullable=True))
+    op.create_index(
+        "ix_enrichments_paid",
+        "enrichments",
+        ["record_key", "asked_at"],
+        postgresql_where=sa.text("credits > 0"),
+    )
+    op.create_table(
+        "usage_days",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("product", sa.Text(), nullable=False),
+        sa.Column("pool", sa.Text(), nullable=False),
+        sa.Column("mapping", sa.Text(), nullable=False),
+        sa.Column("lookup", sa.Text(), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("matched", sa.Integer(), nullable=False),
+        sa.Column("credits", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "day",
+            "token",
+            "product",
+            "pool",
+            "mapping",
+            "lookup",
+            name=op.f("pk_usage_days"),
+        ),
+    )
     # A literal: its colons are casts, not parameters.
     op.execute(sa.text(ACCEPT.read_text().replace(":", "\\:")))
