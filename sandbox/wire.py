@@ -8,6 +8,7 @@ cut a connection on purpose.
 from __future__ import annotations
 
 import logging
+import posixpath
 import socket
 import struct
 from io import BytesIO
@@ -39,6 +40,9 @@ class KeepAliveHandler(WSGIRequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
         environ = self.make_environ()
+        if "/../" in environ["PATH_INFO"]:
+            # As vendors' front doors do: a client of Marketo asks for /rest/../bulk.
+            environ["PATH_INFO"] = posixpath.normpath(environ["PATH_INFO"])
         try:
             body = self._read_body(environ)
         except (ValueError, OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -260,3 +261,14 @@ def test_jobs_are_listed_by_status(exports: Exports) -> None:
 @pytest.mark.parametrize("step", ["status", "enqueue", "cancel"])
 def test_an_unknown_job_is_1013(exports: Exports, step: str) -> None:
     assert code_of(exports.step("nothing", step)) == "1013"
+
+
+def test_a_path_over_the_roof_is_found(exports: Exports) -> None:
+    url, token = exports.marketo.url, exports.marketo.token()
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    # As one public client writes it; others would tidy it before sending.
+    path = "/rest/../bulk/v1/leads/export.json"
+    connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    assert (answer.status, b'"success":true' in answer.read()) == (200, True)
+    connection.close()
