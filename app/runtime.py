@@ -160,9 +160,14 @@ def _parts(
     return parts
 
 
-def sixsense_of(settings: Settings) -> SixsenseClient:
-    """6sense, for a command that asks it. Raises ConfigurationError without a token."""
-    problems = _token_problems(settings)
+def sixsense_of(
+    settings: Settings, mappings: Iterable[MappingFile] = ()
+) -> SixsenseClient:
+    """6sense, for a command that asks it; for these mappings, if it is about some.
+
+    Raises ConfigurationError without a token.
+    """
+    problems = _token_problems(settings, mappings)
     if problems:
         raise ConfigurationError("The environment has settings to mend.", problems)
     return _sixsense(settings)
@@ -220,7 +225,7 @@ def _connectors(
 ) -> dict[str, Connector]:
     """One connector for each source that a mapping names; all problems at once."""
     kinds = _kinds(each.source for each in mappings)
-    problems = settings_problems(settings, kinds)
+    problems = settings_problems(settings, mappings)
     if problems:
         raise ConfigurationError("The environment has settings to mend.", problems)
     return {
@@ -233,10 +238,14 @@ def _connectors(
     }
 
 
-def settings_problems(settings: Settings, sources: Iterable[str]) -> list[str]:
-    """What these sources and 6sense lack in the environment, as sentences."""
-    schemas = {name: kind.settings for name, kind in _kinds(sources).items()}
-    return [*settings.source_problems(schemas), *_token_problems(settings)]
+def settings_problems(
+    settings: Settings, mappings: Iterable[MappingFile]
+) -> list[str]:
+    """What the sources of these and 6sense lack in the environment, as sentences."""
+    files = tuple(mappings)
+    kinds = _kinds(each.source for each in files)
+    schemas = {name: kind.settings for name, kind in kinds.items()}
+    return [*settings.source_problems(schemas), *_token_problems(settings, files)]
 
 
 def _kinds(sources: Iterable[str]) -> dict[str, type[Connector]]:
@@ -250,22 +259,51 @@ def _kinds(sources: Iterable[str]) -> dict[str, type[Connector]]:
     return kinds
 
 
-def _token_problems(settings: Settings) -> list[str]:
+def _token_problems(
+    settings: Settings, mappings: Iterable[MappingFile] = ()
+) -> list[str]:
+    """Tokens of nothing that is there, and questions that there is no token for."""
+    files = tuple(mappings)
+    sources = {each.source for each in files}
+    meant = {*PRODUCTS, *sources, *(f"{s}-{p}" for s in sources for p in PRODUCTS)}
     unknown = [
-        f"SIXSENSE_TOKEN_{name.upper().replace('-', '_')} is for no product of 6sense. "
-        f"Products: {', '.join(PRODUCTS)}."
+        f"SIXSENSE_TOKEN_{name.upper().replace('-', '_')} is for no product of 6sense "
+        f"and for no source. Products: {', '.join(PRODUCTS)}. "
+        f"Sources: {', '.join(sorted(sources)) or 'none'}."
         for name in settings.sixsense_tokens
-        if name not in PRODUCTS
+        if files and name not in meant
     ]
-    if settings.sixsense_tokens:
-        return unknown
-    return settings.missing("SIXSENSE_TOKEN")
+    tokens = _tokens(settings)
+    if not tokens:
+        return settings.missing("SIXSENSE_TOKEN")
+    client = SixsenseClient(dict.fromkeys(tokens, "x"))
+    lacking = {
+        f"SIXSENSE_TOKEN is not set, and {source} has no token of its own for {api}."
+        for api, source in _questions(files)
+        if client.token_name(api, source) not in tokens
+    }
+    return [*unknown, *sorted(lacking)]
+
+
+def _tokens(settings: Settings) -> dict[str, str]:
+    found = dict(settings.sixsense_tokens)
+    if settings.sixsense_token is not None:
+        found["default"] = settings.sixsense_token
+    return found
+
+
+def _questions(mappings: Iterable[MappingFile]) -> set[tuple[str, str]]:
+    """What may be asked on behalf of which source."""
+    return {
+        (api, mapping.source)
+        for mapping in mappings
+        for lookup in mapping.lookups
+        for api in _apis(lookup)
+    }
 
 
 def _sixsense(settings: Settings) -> SixsenseClient:
-    tokens = dict(settings.sixsense_tokens)
-    if settings.sixsense_token is not None:
-        tokens["default"] = settings.sixsense_token
+    tokens = _tokens(settings)
     partner = settings.sixsense_partner
     client = SixsenseClient(
         tokens,
@@ -316,20 +354,24 @@ def _rings(
     The ring itself is named after the token's value: two names for one token share
     its limit, and a token that was replaced begins a ring of its own.
     """
-    apis = {api for m in mappings for one in m.lookups for api in _apis(one)}
+    asked = _questions(mappings) or {(api, "") for api in PRODUCTS}
     return {
-        sixsense.token_name(api): ring_of(settings, database, sixsense, api)
-        for api in apis or PRODUCTS.keys()
+        sixsense.token_name(*one): ring_of(settings, database, sixsense, *one)
+        for one in asked
     }
 
 
 def ring_of(
-    settings: Settings, database: Database, sixsense: SixsenseClient, api: str
+    settings: Settings,
+    database: Database,
+    sixsense: SixsenseClient,
+    api: str,
+    source: str = "",
 ) -> RateRing:
-    """The ring under which every process asks this product."""
+    """The ring under which every process asks this product for this source."""
     return RateRing(
         database,
-        sixsense.token_limit_name(api),
+        sixsense.token_limit_name(api, source),
         calls=settings.sixsense_rate_limit,
         window=timedelta(seconds=settings.rate_window_s),
     )

@@ -124,7 +124,8 @@ class Settings:
         None,
         key_text(),
         "API token of 6sense. SIXSENSE_TOKEN_LEAD_SCORING and so on: another one for "
-        "that product.",
+        "that product; SIXSENSE_TOKEN_<SOURCE>: for that source; "
+        "SIXSENSE_TOKEN_<SOURCE>_LEAD_SCORING: for both. The most particular counts.",
         section="6sense",
     )
     sixsense_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -274,10 +275,6 @@ class Settings:
             if not problems:
                 return loaded
         raise ConfigurationError("The environment has settings to mend.", problems)
-
-    def token_for(self, product: str) -> str | None:
-        """6sense's token for `lead-scoring` and so on: its own, or the general one."""
-        return self.sixsense_tokens.get(product, self.sixsense_token)
 
     def missing(self, *names: str) -> list[str]:
         """A sentence for each of these settings that is not set."""

@@ -84,8 +84,8 @@ def _settings_problems() -> list[str]:
     try:
         settings = Settings.load(os.environ)
         # None, as long as a file has mistakes: those are told by its findings.
-        sources = [m.source for report in load_reports([]) for m in report.mappings]
-        problems = runtime.settings_problems(settings, sources)
+        files = [m for report in load_reports([]) for m in report.mappings]
+        problems = runtime.settings_problems(settings, files)
         if not problems:
             runtime.configured(settings)
     except ConfigurationError as error:

@@ -139,7 +139,7 @@ def _live(chosen: MappingFile, record: str, *, yes: bool) -> Preview:
 
     settings = load_settings(LOG_LEVEL="WARNING")
     connector = connector_of(chosen.source, os.environ)
-    sixsense = runtime.sixsense_of(settings)
+    sixsense = runtime.sixsense_of(settings, [chosen])
     with ExitStack() as stack:
         database = database_if_there(settings, stack)
         parts = (

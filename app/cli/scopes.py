@@ -64,4 +64,4 @@ def _tokens() -> dict[str, str]:
     from app.settings import Settings
 
     client = runtime.sixsense_of(Settings.load(os.environ))
-    return {client.token_name(one): client.token_limit_name(one) for one in PRODUCTS}
+    return {name: client.limit_name(name) for name in client.token_names}

@@ -250,7 +250,10 @@ def _call(turn: Turn, run: Run) -> None:
     if callers is None:
         raise RuntimeError("the enrich pump needs threads to call from")
     call = callers.submit(
-        turn.parts.sixsense.call, run.lookup_api or "", run.question or {}
+        turn.parts.sixsense.call,
+        run.lookup_api or "",
+        run.question or {},
+        source=run.source,
     )
     turn.calls[call] = run
 

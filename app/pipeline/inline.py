@@ -136,7 +136,7 @@ class InlineRun:
         api = api_of(lookup, pauses)
         if api is None:
             return self.not_asked(lookup, LookupResult.SPENT)
-        token = self.parts.sixsense.token_name(api)
+        token = self.parts.sixsense.token_name(api, self.run.source)
         own = None if lookup.reuse else self.run.id
         key = question_key(self.parts.person_key, api, token, inputs, own)
         fresh = self.fresh(lookup, key)
@@ -193,7 +193,10 @@ class InlineRun:
         slot = self.slot(token)
         try:
             answered = self.parts.sixsense.call(
-                api, inputs, read_timeout_s=max(self.left_s(), LEAST_CALL_S)
+                api,
+                inputs,
+                source=self.run.source,
+                read_timeout_s=max(self.left_s(), LEAST_CALL_S),
             )
         except AppError as error:
             note_failure(self.parts, scope_of(scopes[0], api, error), error)

@@ -127,7 +127,8 @@ class Live:
         """An answer in the ledger that the service would use again."""
         if self.parts is None or not lookup.reuse:
             return None
-        ledger, token = self.parts.ledger, self.sixsense.token_name(lookup.api)
+        ledger = self.parts.ledger
+        token = self.sixsense.token_name(lookup.api, self.mapping.source)
         key = question_key(self.parts.person_key, lookup.api, token, inputs, None)
         since = datetime.now(UTC) - lookup.reuse
         found = ledger.enrichments.fresh([key], since=since).get(key)
@@ -148,9 +149,10 @@ class Live:
         self, lookup: Lookup, api: str, inputs: Mapping[str, str]
     ) -> LookupAnswer | None:
         if self.parts is not None:
-            _take_slot(self.parts, self.sixsense.token_name(api))
+            token = self.sixsense.token_name(api, self.mapping.source)
+            _take_slot(self.parts, token)
         try:
-            said = self.sixsense.call(api, inputs)
+            said = self.sixsense.call(api, inputs, source=self.mapping.source)
         except QuotaSpent:
             return self._spent(lookup, api, inputs)
         except RequestRefused as error:

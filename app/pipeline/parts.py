@@ -102,7 +102,7 @@ def source_of(parts: Parts, name: str) -> Source:
 def token_of(parts: Parts, mapping: MappingFile) -> str:
     """The name of the token under which this mapping asks first."""
     api = mapping.lookups[0].api if mapping.lookups else ""
-    return parts.sixsense.token_name(api)
+    return parts.sixsense.token_name(api, mapping.source)
 
 
 @contextmanager

@@ -147,7 +147,7 @@ def _plan_run(
         inputs = apply.question(mapping, lookup, now)
         limit = way.limit(mapping, lookup) if inputs is not None else None
         if inputs is not None and limit is not None:
-            token = parts.sixsense.token_name(lookup.api)
+            token = parts.sixsense.token_name(lookup.api, mapping.source)
             key = record_key(parts.person_key, lookup.api, token, inputs)
             if not way.is_over and not way.is_paid:
                 # Nothing of this pass counts: it is planned again in a moment.
@@ -189,7 +189,7 @@ def _question(
     inputs: Mapping[str, str],
     position: int,
 ) -> Question:
-    token = parts.sixsense.token_name(api)
+    token = parts.sixsense.token_name(api, mapping.source)
     own = None if lookup.reuse else run.id
     return Question(
         run.id,

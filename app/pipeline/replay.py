@@ -320,7 +320,8 @@ class _Cost:
             inputs = apply.question(one.mapping, lookup, facts)
             if inputs is not None:
                 own = None if lookup.reuse else one.run.id
-                key, shared = self._key(lookup, inputs, own), self._key(lookup, inputs)
+                key = self._key(one.mapping, lookup, inputs, own)
+                shared = self._key(one.mapping, lookup, inputs)
                 asking.append((one, lookup, key, shared))
             elif one.is_open or one.is_thin:
                 self.unknown += 1
@@ -347,9 +348,13 @@ class _Cost:
                 self.paid.add(shared)
 
     def _key(
-        self, lookup: Lookup, inputs: Mapping[str, str], own: int | None = None
+        self,
+        mapping: MappingFile,
+        lookup: Lookup,
+        inputs: Mapping[str, str],
+        own: int | None = None,
     ) -> str:
-        token = self.parts.sixsense.token_name(lookup.api)
+        token = self.parts.sixsense.token_name(lookup.api, mapping.source)
         return question_key(self.parts.person_key, lookup.api, token, inputs, own)
 
     def _is_fresh(self, lookup: Lookup, stored: Known | None, now: datetime) -> bool:

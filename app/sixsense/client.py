@@ -85,7 +85,7 @@ class SixsenseClient:
         pool_size: int = 32,
         allow_http: bool = False,
     ) -> None:
-        """`tokens`: by product, and `default`. `url`: one origin for all products.
+        """`tokens`: by `token_name`. `url`: one origin for all products.
 
         Raises:
             ConfigurationError: an address or a token that cannot be used.
@@ -121,38 +121,48 @@ class SixsenseClient:
         found = self._tokens.items()
         return [name for name, one in found if not _USUAL_TOKEN.fullmatch(one)]
 
-    def token_name(self, product: str) -> str:
-        """The product, if it has a token of its own; else one whose token opens it.
+    def token_name(self, product: str, source: str = "") -> str:
+        """The token under which a source asks a product, by its name.
 
-        `default`, if there is neither.
+        The most particular there is: of that source for that product, of that source,
+        of that product or of one whose token opens it, `default`.
         """
-        if product in self._tokens:
-            return product
+        for name in (f"{source}-{product}", source, product):
+            if name in self._tokens:
+                return name
         spec = PRODUCTS.get(product)
         opener = spec.opened_by if spec else None
-        return self.token_name(opener) if opener else DEFAULT
+        return self.token_name(opener, source) if opener else DEFAULT
 
-    def token_limit_name(self, product: str) -> str:
+    @property
+    def token_names(self) -> list[str]:
+        """Every token there is: `default`, products, sources, and both joined."""
+        return sorted(self._tokens)
+
+    def limit_name(self, token: str) -> str:
+        """Name of the rate ring of a token, by the token's name."""
+        return _limit_name(self._tokens[token])
+
+    def token_limit_name(self, product: str, source: str = "") -> str:
         """Name of the rate ring that this product's calls share.
 
         Made of the token's value, one way: two names for one token share its limit,
         and the same token in another process has the same name.
         """
-        digest = hashlib.blake2b(
-            self._token(product).encode(), digest_size=6, person=b"leadbridge-ring"
-        )
-        return f"6sense:{digest.hexdigest()}"
+        return _limit_name(self._token(product, source))
 
     def call(
         self,
         product: str,
         inputs: Mapping[str, Any],
         *,
+        source: str = "",
         read_timeout_s: float | None = None,
     ) -> Answered:
         """Ask one product once; blank inputs are not sent.
 
-        Inputs are texts; People Search takes lists and numbers as well.
+        Inputs are texts; People Search takes lists and numbers as well. `source`: on
+        whose behalf, which decides about the token.
 
         Raises:
             RequestRefused: refused here or there; sending it again will not help.
@@ -165,7 +175,7 @@ class SixsenseClient:
         spec = PRODUCTS[product]
         asked = trimmed(inputs)
         spec.check(asked)
-        token = self._token(product)
+        token = self._token(product, source)
         method, body = spec.request(asked)
         headers = {"Authorization": f"Token {token}", **body.get("headers", {})}
         if spec.is_for_partners and self._partner is not None:
@@ -191,13 +201,18 @@ class SixsenseClient:
         stored = Answer(200, {}, text.encode(), 0.0, SYSTEM, product)
         return spec.canonical(stored.json())
 
-    def _token(self, product: str) -> str:
+    def _token(self, product: str, source: str) -> str:
         try:
-            return self._tokens[self.token_name(product)]
+            return self._tokens[self.token_name(product, source)]
         except KeyError:
             raise ConfigurationError(
                 f"There is no 6sense token for {product}"
             ) from None
+
+
+def _limit_name(token: str) -> str:
+    digest = hashlib.blake2b(token.encode(), digest_size=6, person=b"leadbridge-ring")
+    return f"6sense:{digest.hexdigest()}"
 
 
 def _judged(spec: Product, answer: Answer, hidden: tuple[str, ...]) -> Answered:

@@ -19,6 +19,7 @@ class TestMarketo(ConnectorContract):
         "WEBHOOK_SECRET": SECRET,
     }
     secret_keys = ("CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_SECRET")
+    not_offered = ()
     object = "lead"
     by = "id"
     keys = ("318581", "318582")

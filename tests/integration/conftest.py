@@ -34,6 +34,7 @@ def installation(
             SETTLE_EVERY_S="0.2",
             MAX_BODY_BYTES="100000",
             CREDITS_PER_MONTH="1000000",
+            SIXSENSE_TOKEN_MARKETO_FIVE="f" * 40,
             METRICS_TOKEN="a-token-for-metrics",
             MARKETO_WEBHOOK_SECRET=f"{SECRET},{NEXT_SECRET}",
         )

@@ -109,3 +109,17 @@ def test_no_call_is_made_twice_for_what_the_ledger_knows(box: Stack) -> None:
     box.await_final(10)
     assert box.state()["sixsense"]["operations"]["lead_scoring_firmographics_v2"] <= 10
     assert charged(box) == (5, 5)
+
+
+def test_a_source_with_a_token_of_its_own_spends_that_ones_credits(box: Stack) -> None:
+    one, two = box.seed(2)
+    send(box, one)
+    box.post_lead(two)
+    assert box.await_final(2) == {"written": 2}
+    tokens = box.state()["sixsense"]["tokens"].values()
+    assert [each["credits_used"] for each in tokens] == [1, 1]
+    rows = box.query("select token, mapping from usage_days order by token")
+    assert [tuple(row) for row in rows] == [
+        ("default", "marketo"),
+        ("marketo-five", "five-wait"),
+    ]

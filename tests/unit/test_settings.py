@@ -163,12 +163,12 @@ def test_a_clock_ten_times_shorter_is_possible():
     )
 
 
-def test_a_product_s_own_token_wins_over_the_general_one():
+def test_tokens_of_their_own_are_known_by_what_they_are_for():
     settings = Settings.load(
         {"SIXSENSE_TOKEN": "general", "SIXSENSE_TOKEN_COMPANY_FIRMOGRAPHICS_V2": "own"}
     )
-    assert settings.token_for("company-firmographics-v2") == "own"
-    assert settings.token_for("lead-scoring") == "general"
+    assert settings.sixsense_tokens == {"company-firmographics-v2": "own"}
+    assert settings.sixsense_token == "general"
 
 
 def test_missing_names_what_is_not_set_and_what_it_is_for():

@@ -176,3 +176,22 @@ def test_a_refusal_of_ours_names_no_value() -> None:
     with pytest.raises(RequestRefused) as caught:
         SixsenseClient({"default": FIRST}).call(FULL, {"email": "jane acme"})
     assert str(caught.value) == f"{FULL} was not asked: email is not an e-mail address"
+
+
+@pytest.mark.parametrize(
+    ("product", "source", "name"),
+    [
+        ("lead-scoring", "marketo", "lead-scoring"),
+        ("lead-scoring", "marketo-eu", "marketo-eu"),
+        ("people-enrichment", "marketo-eu", "marketo-eu-people-enrichment"),
+        ("people-enrichment", "marketo", "default"),
+        ("lead-scoring", "", "lead-scoring"),
+    ],
+)
+def test_the_most_particular_token_is_the_one(
+    product: str, source: str, name: str
+) -> None:
+    names = ["default", "lead-scoring", "marketo-eu", "marketo-eu-people-enrichment"]
+    client = SixsenseClient({each: each * 3 for each in names})
+    assert client.token_name(product, source) == name
+    assert client.token_limit_name(product, source) == client.limit_name(name)
