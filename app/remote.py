@@ -69,6 +69,8 @@ class Answer:
     ms: float
     system: str = ""
     operation: str = ""
+    #: HTTP's reason phrase, as it came.
+    reason: str = ""
 
     def json(self) -> Any:
         """The body as JSON; AnswerUnexpected if it is anything else."""
@@ -231,7 +233,10 @@ class Remote:
                 status=status,
             )
         ms = (time.perf_counter() - started) * 1000
-        return Answer(status, response.headers, body, ms, self.system, operation)
+        reason = response.reason or ""
+        return Answer(
+            status, response.headers, body, ms, self.system, operation, reason
+        )
 
     def _prepared(
         self,

@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("app.cli.schema:schema", "Pull a CRM's own schema."),
     "adopt": ("app.cli.adopt:adopt", "Let present values count as ours."),
     "mapping": ("app.cli.first_mapping:mapping", "Start a mapping file."),
+    "setup": ("app.cli.setup:setup", "Say what to set up in a source's system."),
+    "send": ("app.cli.send:send", "Send a test event as a source's system would."),
     "sixsense": ("app.cli.sixsense:sixsense", "Ask 6sense by hand."),
     "pause": ("app.cli.pauses:pause", "Stop a source, token, pool or product."),
     "resume": ("app.cli.pauses:resume", "End a pause."),

@@ -21,6 +21,16 @@ from app.errors import (
 from app.mapping.findings import did_you_mean
 
 
+def kind_named(source: str) -> type[Connector]:
+    """The connector's class; BadParameter if there is none for such a source."""
+    kind = connector_for(source)
+    if kind is None:
+        near = did_you_mean(source.partition("-")[0], CONNECTORS)
+        message = f"there is no connector for '{source}'. {near}".rstrip()
+        raise click.BadParameter(message, param_hint="SOURCE")
+    return kind
+
+
 def connector_of(source: str, environ: Mapping[str, str]) -> Connector:
     """The source's connector, for calls only.
 
@@ -28,11 +38,7 @@ def connector_of(source: str, environ: Mapping[str, str]) -> Connector:
         BadParameter: there is no such connector.
         ConfigurationError: every setting of the source that is missing or wrong.
     """
-    kind = connector_for(source)
-    if kind is None:
-        near = did_you_mean(source.partition("-")[0], CONNECTORS)
-        message = f"there is no connector for '{source}'. {near}".rstrip()
-        raise click.BadParameter(message, param_hint="SOURCE")
+    kind = kind_named(source)
     # No webhook comes in here, so what webhooks need may be missing.
     given = {**environ, f"{prefix_of(source)}WEBHOOK_AUTH": "none"}
     settings, problems = read_source(source, kind.settings, given)

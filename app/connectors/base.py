@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from app import values
+from app.connectors.guide import Guide, Rehearsal, Route, Variables
 from app.domain import CrmField, LeadEvent, Record, RecordResult, Update, WebhookRequest
 from app.errors import AppError, WebhookRefused
 from app.remote import address_problem
@@ -152,6 +153,8 @@ class Connector(ABC):
     #: Whether it has campaigns that can be requested, and for how many records a call.
     has_campaigns: ClassVar[bool] = False
     campaign_batch: ClassVar[int] = 100
+    #: Fields that `create_fields` makes in one call; 0: it makes none.
+    field_batch: ClassVar[int] = 0
     #: Whether it can be asked for records that came or changed: `changed_since`.
     is_searchable: ClassVar[bool] = False
     #: How long a read, and a write, may take at the other side and still succeed.
@@ -305,9 +308,50 @@ class Connector(ABC):
         """
         raise NotOffered(f"{self.name} is not searched for missed records")
 
-    def setup(self, mapping: Any) -> str:
-        """What to click, paste and grant for a mapping, as text."""
-        raise NotOffered(f"{self.name} has no set-up text of its own")
+    @classmethod
+    def setup(cls, routes: Sequence[Route], variables: Variables) -> Guide:
+        """What to click, paste and grant for the mapping files of one source.
+
+        From the files alone: no call is made, and settings may be missing. No value
+        of a secret is in it.
+        """
+        raise NotOffered(f"{cls.name} has no set-up text of its own")
+
+    @classmethod
+    def rehearse(
+        cls,
+        route: Route,
+        event: str,
+        lead: Mapping[str, Any],
+        variables: Variables,
+        mark: str,
+    ) -> list[Rehearsal]:
+        """One webhook about `lead`, in each way in which this system may write it.
+
+        `mark` makes it an event of its own, where equal ones count as repeats.
+
+        Raises:
+            ConfigurationError: the secret that has to go with it is not set.
+        """
+        raise NotOffered(f"{cls.name} sends no webhook that could be tried")
+
+    @classmethod
+    def type_of(cls, field: CrmField) -> str:
+        """The system's own word for the type in which `create_fields` makes a field.
+
+        Raises:
+            RecordRefused: such a field cannot be made; the message says how else.
+        """
+        raise NotOffered(f"no field can be made in {cls.name} from here")
+
+    def create_fields(
+        self, object: str, fields: Sequence[CrmField]
+    ) -> list[RecordResult]:
+        """Make fields in one call; len(fields) <= field_batch. They stay for good.
+
+        One result for each, in the order given, under the field's name.
+        """
+        raise NotOffered(f"no field can be made in {self.name} from here")
 
     def request_campaign(self, campaign_id: str, record_ids: Sequence[str]) -> None:
         """Start a campaign for records; len(record_ids) <= campaign_batch.

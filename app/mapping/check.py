@@ -30,6 +30,8 @@ def check_entries(
         field, rule = each.entry.field, each.entry.rule
         node = each.node.get("write") or each.node
         crm = tools.schema.get(field) if tools.schema is not None else None
+        # A field that is still to be made has no type yet.
+        crm = crm if crm is not None and crm.type else None
         if not reads_current and rule.name != "always":
             fix = "Say `write: always`, or take `current: off` out."
             message = f"current is off, so {rule.name} cannot see what {field} has"

@@ -14,12 +14,13 @@ from app.mapping.conditions import Condition, Conditions
 from app.mapping.converters import CONVERTERS, ZONED
 from app.mapping.entry import Draw, Entry, Shorten
 from app.mapping.findings import Findings
+from app.mapping.kinds import kind_of
 from app.mapping.nodes import Items, Node, Scalar, Table, plain
 from app.mapping.readers import Path
 from app.mapping.resolve import Reach, Resolver
 from app.mapping.rules import Rule
 from app.mapping.spans import span_of
-from app.mapping.tables import Tables, Translation
+from app.mapping.tables import KEEP, Tables, Translation
 from app.mapping.templates import Template, compile_template
 from app.values import text_form
 
@@ -114,6 +115,15 @@ class _Making:
             lookups=frozenset(p.root for p in self.paths if p.is_answer),
             reads_answers_only=bool(self.paths)
             and all(path.is_answer for path in self.paths),
+            kind=kind_of(
+                converter,
+                [path.kind for path in self.drawn],
+                self.constants,
+                translation.outputs if translation is not None else None,
+                is_text=template is not None
+                or "join" in self.node.entries
+                or (translation is not None and translation.missing == KEEP),
+            ),
         )
         return Made(
             entry,

@@ -74,6 +74,8 @@ class Entry:
     lookups: frozenset[str] = frozenset()
     #: It reads nothing else, so that without an answer nothing is known.
     reads_answers_only: bool = False
+    #: The type of its values, by the file alone, as CrmField names types.
+    kind: str = "string"
 
     def value(self, scope: Scope, crm: CrmField | None = None) -> Drawn:
         """The value for one record, before it is fitted to the CRM's field.

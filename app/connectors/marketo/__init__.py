@@ -19,6 +19,9 @@ from app.connectors.base import (
     check_address,
     secret,
 )
+from app.connectors.guide import Guide, Rehearsal, Route, Variables
+from app.connectors.marketo import fields as custom_fields
+from app.connectors.marketo import setup as setting_up
 from app.connectors.marketo import webhooks
 from app.connectors.marketo.activities import lead_changes
 from app.connectors.marketo.body import read_body
@@ -94,6 +97,7 @@ class Marketo(Connector):
     reads_replies: ClassVar[bool] = True
     has_campaigns: ClassVar[bool] = True
     is_searchable: ClassVar[bool] = True
+    field_batch: ClassVar[int] = custom_fields.MOST
     read_batch: ClassVar[int] = MOST
     write_batch: ClassVar[int] = MOST
     #: Typical of a subscription; Marketo's day begins at midnight US Central.
@@ -187,6 +191,35 @@ class Marketo(Connector):
     def request_campaign(self, campaign_id: str, record_ids: Sequence[str]) -> None:
         """Start a trigger campaign with *Campaign is Requested: Web Service API*."""
         request_campaign(self._rest, campaign_id, record_ids, self._read_timeout_s)
+
+    @classmethod
+    def setup(cls, routes: Sequence[Route], variables: Variables) -> Guide:
+        """Webhooks, smart campaigns, and the role of the API user."""
+        return setting_up.guide(routes, variables)
+
+    @classmethod
+    def rehearse(
+        cls,
+        route: Route,
+        event: str,
+        lead: Mapping[str, Any],
+        variables: Variables,
+        mark: str,
+    ) -> list[Rehearsal]:
+        """In each of the three token encodings."""
+        return setting_up.rehearse(route, event, lead, variables, mark)
+
+    @classmethod
+    def type_of(cls, field: CrmField) -> str:
+        """Its word for the type; no Text Areas."""
+        return custom_fields.type_of(field)
+
+    def create_fields(
+        self, object: str, fields: Sequence[CrmField]
+    ) -> list[RecordResult]:
+        """Custom fields of a person; they cannot be deleted."""
+        self._check(object)
+        return custom_fields.create_fields(self._rest, fields, self._read_timeout_s)
 
     def kind_of(self, field: CrmField | None) -> str | None:
         """Float and currency lose digits from about 100,000 up: six are compared."""

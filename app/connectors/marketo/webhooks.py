@@ -16,7 +16,7 @@ from app.domain import LeadEvent
 from app.errors import PayloadInvalid, WebhookRefused
 
 #: Names of the key with Marketo's id of the person, without capitals and joints.
-_ID_KEYS: Final = frozenset({"id", "leadid", "marketoid", "marketoleadid", "personid"})
+ID_KEYS: Final = frozenset({"id", "leadid", "marketoid", "marketoleadid", "personid"})
 #: Keys that are about the webhook, and not about the person.
 _CONTEXT_KEYS: Final = frozenset(
     {
@@ -49,11 +49,11 @@ def lead_event(row: Mapping[str, Any], account: str | None) -> LeadEvent:
     Raises:
         PayloadInvalid: nobody can tell who it is about, or it is another account's.
     """
-    context = {_plain(key): value for key, value in row.items()}
+    context = {plain_key(key): value for key, value in row.items()}
     _check_account(context.get("munchkinid"), account)
-    ids = [value for key, value in row.items() if _plain(key) in _ID_KEYS]
+    ids = [value for key, value in row.items() if plain_key(key) in ID_KEYS]
     record_id, lead = _record_id(ids), dict(row)
-    about = [key for key in row if _plain(key) not in _CONTEXT_KEYS | _ID_KEYS]
+    about = [key for key in row if plain_key(key) not in _CONTEXT_KEYS | ID_KEYS]
     if record_id is not None:
         # One spelling of one id: "001001" is the person 1001.
         lead["id"] = int(record_id)
@@ -72,7 +72,8 @@ def lead_event(row: Mapping[str, Any], account: str | None) -> LeadEvent:
     )
 
 
-def _plain(key: str) -> str:
+def plain_key(key: str) -> str:
+    """A key without capitals and joints, as the keys of our own are known."""
     return _JOINTS.sub("", key.lower())
 
 
