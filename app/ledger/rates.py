@@ -51,9 +51,9 @@ _GIVE_BACK = sa.text("""
     where s.limit_name = :limit and s.n = g.n
 """)
 _END = sa.text("""
-    update rate_slots set at = clock_timestamp()
-    where limit_name = :limit
-      and n in (select jsonb_array_elements_text(cast(:slots as jsonb))::int)
+    update rate_slots s set at = clock_timestamp() - make_interval(secs => e.age_s)
+    from jsonb_to_recordset(cast(:slots as jsonb)) as e(n int, age_s float)
+    where s.limit_name = :limit and s.n = e.n
 """)
 
 
@@ -113,9 +113,17 @@ class RateRing:
         waits = [row.wait for row in rows if row.n is None and row.wait is not None]
         return Slots(taken, max(0.0, min(waits)) if waits else 0.0)
 
-    def end(self, slots: Sequence[Slot]) -> None:
-        """The calls that took these slots are over: their windows begin now."""
-        used = [slot.n for slot in slots if slot.n]
+    def end(self, slots: Sequence[Slot], ages_s: Sequence[float] = ()) -> None:
+        """The calls that took these slots are over: their windows begin now.
+
+        `ages_s`: or so many seconds ago, where it took a while to say so.
+        """
+        ages = ages_s or [0.0] * len(slots)
+        used = [
+            {"n": slot.n, "age_s": max(0.0, age)}
+            for slot, age in zip(slots, ages, strict=True)
+            if slot.n
+        ]
         if used:
             self.database.rows(_END, limit=self.name, slots=compact_json(used))
 

@@ -63,7 +63,9 @@ class Turn:
     token: str
     owner: int
     ring: RateRing
-    calls: dict[Future[Answered], Run] = field(default_factory=dict)
+    calls: dict[Future[tuple[Answered | AppError, float]], Run] = field(
+        default_factory=dict
+    )
     #: The rate slot of each run that is being asked for.
     slots: dict[int, Slot] = field(default_factory=dict)
     back: list[tuple[Run, Answered | AppError]] = field(default_factory=list)
@@ -249,13 +251,22 @@ def _call(turn: Turn, run: Run) -> None:
     callers = turn.parts.callers
     if callers is None:
         raise RuntimeError("the enrich pump needs threads to call from")
-    call = callers.submit(
-        turn.parts.sixsense.call,
-        run.lookup_api or "",
-        run.question or {},
-        source=run.source,
-    )
-    turn.calls[call] = run
+    turn.calls[callers.submit(_ask, turn.parts, run)] = run
+
+
+def _ask(parts: Parts, run: Run) -> tuple[Answered | AppError, float]:
+    """What a call came to, and when it was over: that begins its slot's window."""
+    outcome: Answered | AppError
+    try:
+        outcome = parts.sixsense.call(
+            run.lookup_api or "", run.question or {}, source=run.source
+        )
+    except AppError as error:
+        outcome = error
+    except Exception as error:
+        log.exception("6sense call broke")
+        outcome = Broken(f"our own fault: {type(error).__name__}")
+    return outcome, time.monotonic()
 
 
 def _collect(turn: Turn) -> None:
@@ -265,9 +276,13 @@ def _collect(turn: Turn) -> None:
             # Some more will be done in a moment, and every look costs queries.
             time.sleep(CROWD_WAIT_S)
         done, _ = wait(turn.calls, timeout=0.05, return_when=FIRST_COMPLETED)
-        over = [(turn.calls.pop(call), _outcome(call)) for call in done]
-        turn.ring.end([turn.slots.pop(run.id) for run, _ in over])
-        turn.back += over
+        over = [(turn.calls.pop(call), *call.result()) for call in done]
+        now = time.monotonic()
+        turn.ring.end(
+            [turn.slots.pop(run.id) for run, _, _ in over],
+            [now - ended_at for _, _, ended_at in over],
+        )
+        turn.back += [(run, outcome) for run, outcome, _ in over]
     elif not turn.back:
         pause = turn.no_slot_before - time.monotonic()
         if pause > 0:
@@ -279,16 +294,6 @@ def _collect(turn: Turn) -> None:
         back, turn.back = turn.back, []
         turn.settled_at = now
         _settle(turn, back)
-
-
-def _outcome(call: Future[Answered]) -> Answered | AppError:
-    try:
-        return call.result()
-    except AppError as error:
-        return error
-    except Exception as error:
-        log.exception("6sense call broke")
-        return Broken(f"our own fault: {type(error).__name__}")
 
 
 def _settle(turn: Turn, back: list[tuple[Run, Answered | AppError]]) -> None:
