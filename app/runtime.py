@@ -245,7 +245,11 @@ def settings_problems(
     files = tuple(mappings)
     kinds = _kinds(each.source for each in files)
     schemas = {name: kind.settings for name, kind in kinds.items()}
-    return [*settings.source_problems(schemas), *_token_problems(settings, files)]
+    return [
+        *settings.source_problems(schemas),
+        *_unmeant_tokens(settings, files),
+        *_token_problems(settings, files),
+    ]
 
 
 def _kinds(sources: Iterable[str]) -> dict[str, type[Connector]]:
@@ -262,27 +266,30 @@ def _kinds(sources: Iterable[str]) -> dict[str, type[Connector]]:
 def _token_problems(
     settings: Settings, mappings: Iterable[MappingFile] = ()
 ) -> list[str]:
-    """Tokens of nothing that is there, and questions that there is no token for."""
-    files = tuple(mappings)
-    sources = {each.source for each in files}
-    meant = {*PRODUCTS, *sources, *(f"{s}-{p}" for s in sources for p in PRODUCTS)}
-    unknown = [
-        f"SIXSENSE_TOKEN_{name.upper().replace('-', '_')} is for no product of 6sense "
-        f"and for no source. Products: {', '.join(PRODUCTS)}. "
-        f"Sources: {', '.join(sorted(sources)) or 'none'}."
-        for name in settings.sixsense_tokens
-        if files and name not in meant
-    ]
+    """Questions of these mappings that there is no token for."""
     tokens = _tokens(settings)
     if not tokens:
         return settings.missing("SIXSENSE_TOKEN")
     client = SixsenseClient(dict.fromkeys(tokens, "x"))
     lacking = {
         f"SIXSENSE_TOKEN is not set, and {source} has no token of its own for {api}."
-        for api, source in _questions(files)
+        for api, source in _questions(mappings)
         if client.token_name(api, source) not in tokens
     }
-    return [*unknown, *sorted(lacking)]
+    return sorted(lacking)
+
+
+def _unmeant_tokens(settings: Settings, mappings: Iterable[MappingFile]) -> list[str]:
+    """Tokens for nothing that is there; of all mapping files, or it means nothing."""
+    sources = {each.source for each in mappings}
+    meant = {*PRODUCTS, *sources, *(f"{s}-{p}" for s in sources for p in PRODUCTS)}
+    return [
+        f"SIXSENSE_TOKEN_{name.upper().replace('-', '_')} is for no product of 6sense "
+        f"and for no source. Products: {', '.join(PRODUCTS)}. "
+        f"Sources: {', '.join(sorted(sources))}."
+        for name in settings.sixsense_tokens
+        if sources and name not in meant
+    ]
 
 
 def _tokens(settings: Settings) -> dict[str, str]:
