@@ -188,7 +188,7 @@ def _fire(
 
     _show(route, one)
     remote = Remote(
-        "leadbridge", route.url, read_timeout_s=ANSWER_S, allow_http=allow_http
+        route.url, route.url, read_timeout_s=ANSWER_S, allow_http=allow_http
     )
     before = _newest(database, route)
     headers = dict(one.headers)

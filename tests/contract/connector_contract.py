@@ -17,6 +17,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,12 +32,16 @@ from hypothesis import strategies as st
 from app import errors
 from app.connectors import CONNECTORS, connector_for
 from app.connectors.base import Connector, NotOffered
-from app.domain import Record, RecordResult, Update, WebhookRequest
+from app.connectors.guide import Route, Variables
+from app.domain import CrmField, Record, RecordResult, Update, WebhookRequest
 
 EXAMPLES = Path(__file__).parent / "examples"
 KINDS = ("webhook", "read", "send", "fields")
 SECRET, NEXT_SECRET = "first-secret-0123456789", "second-secret-9876543210"
-OPTIONAL = ("changed_since", "setup", "request_campaign")
+OPTIONAL = (
+    "changed_since", "setup", "rehearse", "type_of", "create_fields",
+    "request_campaign",
+)  # fmt: skip
 
 
 def example(system: str, name: str) -> dict[str, Any]:
@@ -165,6 +170,21 @@ class ConnectorContract:
                 }
 
     @classmethod
+    def route(cls) -> Route:
+        """What a mapping file wants that reads and writes one field."""
+        name = cls.connector_class.name
+        url = f"https://leads.example.com/webhooks/{name}"
+        read = (cls.by, cls.field)
+        return Route(
+            name, "m", cls.object, url, ("created",), read, writes=(cls.field,)
+        )
+
+    @classmethod
+    def variables(cls) -> Variables:
+        """The settings as they stand in the environment."""
+        return Variables("CRM_", cls.raw_settings)
+
+    @classmethod
     def updates(cls, count: int = 2) -> list[Update]:
         return [
             Update(cls.object, cls.by, key, {cls.field: "x"})
@@ -206,12 +226,42 @@ class ConnectorContract:
         connector = self.connector()
         arguments: dict[str, tuple[Any, ...]] = {
             "changed_since": (None, datetime.now(UTC), {}, ()),
-            "setup": (None,),
+            "setup": ([self.route()], self.variables()),
+            "rehearse": (self.route(), "created", {}, self.variables(), "mark"),
+            "type_of": (CrmField(self.field, "string"),),
+            "create_fields": (self.object, []),
             "request_campaign": ("1", []),
         }
         for name in self.not_offered:
             with pytest.raises(NotOffered):
                 getattr(connector, name)(*arguments[name])
+
+    def test_the_set_up_names_our_address_and_no_secret(self) -> None:
+        if "setup" in self.not_offered:
+            return
+        guide = self.connector_class.setup([self.route()], self.variables())
+        said = json.dumps(asdict(guide))
+        assert self.route().url in said
+        for key in self.secret_keys:
+            assert str(self.raw_settings[key]) not in said
+
+    def test_a_rehearsed_webhook_is_taken_and_shows_no_secret(self) -> None:
+        if "rehearse" in self.not_offered:
+            return
+        made = self.connector_class.rehearse(
+            self.route(), "created", {self.by: self.keys[0]}, self.variables(), "mark"
+        )
+        assert made
+        for one in made:
+            assert SECRET not in repr(one)
+            shown_headers = {
+                h: v for h, v in one.headers.items() if h not in one.private
+            }
+            assert SECRET not in str(shown_headers) + one.body.decode()
+            asked = request(one.body, one.headers)
+            self.connector().verify(asked)
+            (event,) = self.connector().parse(asked)
+            assert (event.record_id, event.event) == (self.keys[0], "created")
 
     def test_settings_are_described_and_secrets_are_marked(self) -> None:
         parts = self.connector_class.settings().fields
