@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from tests.integration.conftest import UNLIMITED
-from tests.stack import SECRET, Stack, email_of
+from tests.integration.conftest import UNLIMITED, all_mappings
+from tests.stack import SECRET, Stack, email_of, values_of
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -167,3 +167,35 @@ def test_an_answer_with_values_is_shown(box: Stack, run: Run) -> None:
     assert "HTTP 200 Matched" in said
     assert '"sixsenseIntent"' in said
     assert f"Run {box.run_of(lead_id).id} of three-reply: replied" in said
+
+
+def test_a_webhook_set_up_as_told_fills_the_fields_by_its_answer(
+    box: Stack, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAPPINGS_DIR", str(all_mappings(tmp_path / "mappings")))
+    monkeypatch.setenv("PUBLIC_URL", box.web_url)
+    assert run("schema", "pull", "marketo-three")[0] == 0
+    code, said, _ = run("setup", "marketo-three", "three-reply", "--json")
+    assert code == 0
+    parts = [p for s in json.loads(said)["sections"] for p in s["parts"]]
+    tables = {p["title"]: dict(p["rows"]) for p in parts if p["kind"] == "table"}
+    (block,) = (part["text"] for part in parts if part["kind"] == "block")
+    form = next(rows for title, rows in tables.items() if "New Webhook" in title)
+    headers = next(rows for title, rows in tables.items() if "Custom Header" in title)
+    (lead_id,) = box.seed(1)
+    webhook = {
+        "url": form["URL"],
+        "verb": form["Request Type"],
+        "encoding": form["Request Token Encoding"],
+        "response_type": form["Response type"],
+        "template": block,
+        "headers": {**headers, "X-Leadbridge-Secret": SECRET},
+        "mappings": tables["Response Mappings"],
+    }
+    sent = box.sandbox("marketo/call-webhook", {"webhook": webhook, "ids": [lead_id]})
+    assert sent["sent"][0]["reason"] == "Matched", sent
+    expected = values_of(email_of(lead_id))
+    names = ("sixsenseIntent", "sixsenseEmployees", "sixsenseResult")
+    lead = box.leads([lead_id])[lead_id]
+    assert {n: lead[n] for n in names} == {n: expected[n] for n in names}
+    assert box.state()["marketo"]["operations"].get("sync_leads", 0) == 0
