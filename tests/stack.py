@@ -452,8 +452,8 @@ class Stack:
         try:
             self.query(
                 "truncate deliveries, runs, run_lookups, enrichments, batches,"
-                " attempts, updates, last_written, pauses, streaks, follow_ups, cursors,"
-                " usage_days"
+                " attempts, updates, last_written, pauses, streaks, follow_ups,"
+                " cursors, usage_days"
             )
         except DatabaseAway:
             return False
