@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -198,21 +198,34 @@ def parts_of_command(
     sixsense: SixsenseClient | None = None,
 ) -> Parts:
     """What a command needs to call one source, and 6sense, under the shared limits."""
+    rings = _rings(settings, database, (mapping,), sixsense) if sixsense else {}
+    sources = {mapping.source: connector}
+    parts = parts_of_sources(settings, database, (mapping,), sources)
+    for ring in rings.values():
+        ring.prepare()
+    return replace(parts, sixsense=sixsense or parts.sixsense, rings=rings)
+
+
+def parts_of_sources(
+    settings: Settings,
+    database: Database,
+    mappings: tuple[MappingFile, ...],
+    connectors: Mapping[str, Connector],
+) -> Parts:
+    """What a command needs to call sources under the shared limits, and no 6sense."""
     ledger = ledger_of_command(settings, database)
     parts = Parts(
         settings=settings,
         ledger=ledger,
-        mappings={mapping.name: mapping},
-        sources=_sources(database, (mapping,), {mapping.source: connector}),
-        sixsense=sixsense or SixsenseClient({}),
-        rings=_rings(settings, database, (mapping,), sixsense) if sixsense else {},
+        mappings={each.name: each for each in mappings},
+        sources=_sources(database, mappings, connectors),
+        sixsense=SixsenseClient({}),
+        rings={},
         person_key=ledger.written.key,
     )
     for source in parts.sources.values():
         source.ring.prepare()
         source.at_once.prepare()
-    for ring in parts.rings.values():
-        ring.prepare()
     return parts
 
 
@@ -368,6 +381,27 @@ def _rings(
     }
 
 
+def tokens_meant(
+    sixsense: SixsenseClient, mappings: Iterable[MappingFile]
+) -> dict[str, list[tuple[str, str]]]:
+    """Every token by name, with the APIs that are asked under it, and for whom.
+
+    One that no mapping asks under is meant for what its name says; perhaps nothing.
+    """
+    found: dict[str, list[tuple[str, str]]] = {n: [] for n in sixsense.token_names}
+    for api, source in sorted(_questions(mappings)):
+        asked = found.get(sixsense.token_name(api, source), [])
+        if api not in {one for one, _ in asked}:
+            asked.append((api, source))
+    for name, asked in found.items():
+        if not asked:
+            # The longest: `lead-scoring-and-firmographics` begins with another one.
+            for api in sorted(PRODUCTS, key=len):
+                if name == api or name.endswith(f"-{api}"):
+                    asked[:] = [(api, name.removesuffix(api).rstrip("-"))]
+    return found
+
+
 def ring_of(
     settings: Settings,
     database: Database,
@@ -396,14 +430,18 @@ def database_url(settings: Settings) -> tuple[str, EmbeddedServer | None]:
     """
     if settings.database_url is not None:
         return settings.database_url, None
-    if not settings.allow_ephemeral_database:
-        mounts = Path("/proc/self/mountinfo")
-        text = mounts.read_text() if mounts.exists() else ""
-        refused = embedded.refusal(settings.data_dir, settings.environ, text)
-        if refused:
-            raise ConfigurationError(f"DATABASE_URL is not set. {refused}")
+    refused = loses_leads(settings)
+    if refused and not settings.allow_ephemeral_database:
+        raise ConfigurationError(f"DATABASE_URL is not set. {refused}")
     server = EmbeddedServer(settings.data_dir)
     return server.start(), server
+
+
+def loses_leads(settings: Settings) -> str | None:
+    """Why an embedded database would be gone after a restart here, or None."""
+    mounts = Path("/proc/self/mountinfo")
+    text = mounts.read_text() if mounts.exists() else ""
+    return embedded.refusal(settings.data_dir, settings.environ, text)
 
 
 def _await_database(database: Database) -> None:

@@ -47,19 +47,27 @@ def check_live(folder: Path, sources: Sequence[str]) -> LoadReport:
     connectors = {name: connector_of(name, os.environ) for name in chosen}
     asked = dict.fromkeys((each.source, each.object) for each in users)
     live: Live = {key: live_fields(connectors[key[0]], key[1]) for key in asked}
+    errors = against(folder, users, live)
+    found = [one for one in errors if not one.is_warning]
+    warnings = [one for one in errors if one.is_warning]
+    warnings += _unsent(users)
+    return LoadReport(report.mappings, tuple(found), (*report.warnings, *warnings))
+
+
+def against(folder: Path, users: Sequence[MappingFile], live: Live) -> list[Finding]:
+    """Findings of the folder's files against these fields, and of their snapshots.
+
+    `users` are the files that write one of these objects.
+    """
     snapshots, _ = read_snapshots(folder)
     made = [*snapshots, *(Snapshot(*key, fields) for key, fields in live.items())]
-    now = _check(folder, schemas_of(made))
-    errors = list(now.errors)
+    errors = list(_check(folder, schemas_of(made)).errors)
     for snapshot in snapshots:
         for key, fields in live.items():
             if _is_of(snapshot, key):
                 own = [each for each in users if _is_of(snapshot, _object(each))]
                 errors = drift(snapshot, fields, own, errors, folder.as_posix())
-    found = [one for one in errors if not one.is_warning]
-    warnings = [one for one in errors if one.is_warning]
-    warnings += _unsent(users)
-    return LoadReport(report.mappings, tuple(found), (*report.warnings, *warnings))
+    return errors
 
 
 def _unsent(mappings: Sequence[MappingFile]) -> list[Finding]:

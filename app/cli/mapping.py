@@ -62,7 +62,7 @@ def check(
         reports, is_bad = load_reports(_existing(paths)), False
         run = TrialRun() if no_tests else run_tests(reports)
     findings = _findings(reports)
-    problems = _settings_problems() if with_settings else []
+    problems = settings_problems() if with_settings else []
     if as_json:
         settings = [Finding(code="settings", message=p) for p in problems]
         found = [*findings, *run.failures, *settings]
@@ -76,7 +76,7 @@ def check(
     return int(is_bad or any(report.errors for report in reports))
 
 
-def _settings_problems() -> list[str]:
+def settings_problems() -> list[str]:
     """What keeps a process from starting here, but for mapping files; all of it."""
     from app import runtime
     from app.settings import Settings

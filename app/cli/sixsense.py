@@ -21,6 +21,7 @@ from app.errors import (
     RequestRefused,
 )
 from app.sixsense import PRODUCTS, people_search, people_search_dictionary
+from app.sixsense.client import DEFAULT
 from app.sixsense.product import Product, trimmed
 
 if TYPE_CHECKING:
@@ -317,7 +318,7 @@ def _asking(product: str) -> Iterator[Ask]:
         try:
             yield ask
         except RemoteError as error:
-            fix = _what_to_do(product, client.token_name(product), error)
+            fix = what_to_do(product, client.token_name(product), error)
             # 6sense's own words may end in one already.
             raise ConfigurationError(f"{error}".rstrip(".") + ".", [fix]) from error
 
@@ -326,10 +327,15 @@ def _say_wait(seconds: float) -> None:
     click.echo(f"Waiting {seconds:.0f} s: the calls of this minute are made.", err=True)
 
 
-def _what_to_do(product: str, token: str, error: RemoteError) -> str:
-    variable = "SIXSENSE_TOKEN"
-    if token == product:
-        variable += "_" + product.upper().replace("-", "_")
+def variable_of(token: str) -> str:
+    """The setting that holds a token, by the token's name."""
+    own = "" if token == DEFAULT else f"_{token.upper().replace('-', '_')}"
+    return f"SIXSENSE_TOKEN{own}"
+
+
+def what_to_do(product: str, token: str, error: RemoteError) -> str:
+    """The way out of an error of 6sense, for whoever can change settings."""
+    variable = variable_of(token)
     if isinstance(error, CredentialsRefused):
         return f"Look at {variable}, and at what that token was made for."
     if isinstance(error, QuotaSpent):

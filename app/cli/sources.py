@@ -58,7 +58,7 @@ def live_fields(connector: Connector, object_name: str) -> dict[str, CrmField]:
         found = connector.fields(object_name)
     except RemoteError as error:
         message = f"The schema of {source} could not be read: {error}."
-        raise ConfigurationError(message, [_what_to_do(connector, error)]) from error
+        raise ConfigurationError(message, [what_to_do(connector, error)]) from error
     if not found:
         raise ConfigurationError(
             f"{source} tells no field of {object_name}.",
@@ -67,7 +67,8 @@ def live_fields(connector: Connector, object_name: str) -> dict[str, CrmField]:
     return {field.name: field for field in found}
 
 
-def _what_to_do(connector: Connector, error: RemoteError) -> str:
+def what_to_do(connector: Connector, error: RemoteError) -> str:
+    """Where a person has to look after this error of a source."""
     prefix = prefix_of(connector.source)
     if isinstance(error, CredentialsRefused):
         return f"Look at {_secrets(connector)}, and at what their user may do."

@@ -64,6 +64,29 @@ class Found:
     is_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a check of a connector's own found: a sentence, and what would be better."""
+
+    said: str
+    #: Empty: all is well.
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """One check of a connector's own. It makes one call, changes nothing in any record,
+    and raises RemoteError where that call is refused."""
+
+    #: What is looked at, in a word or two: `writing`.
+    name: str
+    ask: Callable[[], Examined]
+    #: What its user must be allowed for it, as the system's own pages say it.
+    permission: str = ""
+    #: False: the source works without it, so that a refusal proves nothing.
+    is_needed: bool = True
+
+
 def address(description: str, **options: Any) -> fields.String:
     """A setting that is a base address; `http://` is judged by the schema below."""
     return fields.String(metadata={"description": description}, **options)
@@ -157,6 +180,11 @@ class Connector(ABC):
     field_batch: ClassVar[int] = 0
     #: Whether it can be asked for records that came or changed: `changed_since`.
     is_searchable: ClassVar[bool] = False
+    #: What its user must be allowed, by the method that needs it: `fields`,
+    #: `changed_since`. As the system's own pages say it.
+    permissions: ClassVar[Mapping[str, str]] = {}
+    #: Whether senders sign the address they call, so that PUBLIC_URL must be set.
+    signs_address: ClassVar[bool] = False
     #: How long a read, and a write, may take at the other side and still succeed.
     read_timeout_s: ClassVar[float] = 30.0
     write_timeout_s: ClassVar[float] = 30.0
@@ -360,3 +388,7 @@ class Connector(ABC):
             RecordMissing: one of them is not there, and nothing was started.
         """
         raise NotOffered(f"{self.name} has no campaigns to request")
+
+    def examine(self, object: str) -> list[Examination]:
+        """Checks of its own for `leadbridge doctor`, about one object."""
+        raise NotOffered(f"{self.name} has no checks of its own")

@@ -12,6 +12,7 @@ from app.connectors.auth import SharedSecret
 from app.connectors.base import (
     Connector,
     ConnectorSettings,
+    Examination,
     Found,
     NotOffered,
     WebhookReply,
@@ -27,6 +28,7 @@ from app.connectors.marketo.activities import lead_changes
 from app.connectors.marketo.body import read_body
 from app.connectors.marketo.campaigns import request_campaign
 from app.connectors.marketo.describe import lead_fields
+from app.connectors.marketo.examine import ACTIVITY, WRITING, examinations
 from app.connectors.marketo.records import MOST, read_leads, send_leads
 from app.connectors.marketo.rest import Rest
 from app.domain import (
@@ -97,6 +99,10 @@ class Marketo(Connector):
     reads_replies: ClassVar[bool] = True
     has_campaigns: ClassVar[bool] = True
     is_searchable: ClassVar[bool] = True
+    permissions: ClassVar[Mapping[str, str]] = {
+        "fields": WRITING,
+        "changed_since": ACTIVITY,
+    }
     field_batch: ClassVar[int] = custom_fields.MOST
     read_batch: ClassVar[int] = MOST
     write_batch: ClassVar[int] = MOST
@@ -208,6 +214,11 @@ class Marketo(Connector):
     ) -> list[Rehearsal]:
         """In each of the three token encodings."""
         return setting_up.rehearse(route, event, lead, variables, mark)
+
+    def examine(self, object: str) -> list[Examination]:
+        """Writing, by an update of nobody; and the calls of the whole account."""
+        self._check(object)
+        return examinations(self._rest, self.daily_calls or 0, self._read_timeout_s)
 
     @classmethod
     def type_of(cls, field: CrmField) -> str:
