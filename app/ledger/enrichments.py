@@ -22,6 +22,16 @@ _FRESH = sa.text("""
       and answer is not null
     order by lookup_key, asked_at desc
 """)
+# Only the newest of all: a product that is asked rarely must not cost a walk through
+# everything.
+_LAST = sa.text("""
+    select answer from (
+        select product, token, result, answer, asked_at from enrichments
+        order by asked_at desc limit 5000) newest
+    where token = :token and product = :product and result = 'matched'
+      and answer is not null
+    order by asked_at desc limit :count
+""")
 _TEXT = sa.text("select answer from enrichments where id = :id")
 # A match takes a credit unless its record has paid one lately, or in this statement.
 _ADD = sa.text("""
@@ -187,6 +197,11 @@ class Enrichments:
         keys = compact_json(list(record_keys))
         rows = self.database.rows(_PAID, keys=keys, paid_for=PAID_FOR)
         return {row.record_key for row in rows}
+
+    def last_texts(self, token: str, product: str, *, count: int) -> list[str]:
+        """The newest answers of a product with a match, as they came; newest first."""
+        rows = self.database.rows(_LAST, token=token, product=product, count=count)
+        return [row.answer for row in rows]
 
     def text_of(self, enrichment_id: int) -> str | None:
         """The text of a stored answer; None once it was purged."""

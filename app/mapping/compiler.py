@@ -159,6 +159,7 @@ class _OneFile:
                     *(m.entry.field for m in made if m.entry.rule.compares),
                 ]
             ),
+            scored=frozenset(self.resolver.scored),
             products=self.compiler.products,
             schema=self.tools.schema or {},
         )

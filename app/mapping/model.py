@@ -105,6 +105,8 @@ class MappingFile:
     #: Those of them without which nothing can be decided well: what a rule compares
     #: with, and what is read elsewhere in the file.
     compared_fields: frozenset[str] = frozenset()
+    #: Lookup and product of every `scores[product=...]` that is read.
+    scored: frozenset[tuple[str, str]] = frozenset()
     #: What the lookups of this file may be asked of, by name.
     products: Mapping[str, ProductInfo] = field(default_factory=dict)
     #: The object's fields as they were pulled; empty: they never were.

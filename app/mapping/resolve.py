@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from app.domain import ProductInfo
 from app.mapping.catalogue import NotThere, follow, has, suggestion
 from app.mapping.findings import Findings, closest, did_you_mean
 from app.mapping.nodes import Node, Scalar
-from app.mapping.paths import Name, Part, PathMistake, split
+from app.mapping.paths import Name, Part, PathMistake, Pick, split
 from app.mapping.readers import (
     FACTS,
     RUN,
@@ -60,6 +61,8 @@ class Resolver:
         #: First names below `lead` and `current`, in the order they were read.
         self.lead_fields: dict[str, Scalar] = {}
         self.current_fields: dict[str, Scalar] = {}
+        #: `scores[product=...]`: the lookup, and the product as the file names it.
+        self.scored: set[tuple[str, str]] = set()
 
     def path(self, node: Node | None, reach: Reach, text: str = "") -> Path | None:
         """The path that a node holds, or None after a complaint.
@@ -129,6 +132,7 @@ class Resolver:
         except NotThere as miss:
             fix = self._elsewhere(text, parts, miss, infos[0])
             raise PathMistake(f"{text} is not in {infos[0].name}", fix) from None
+        self.scored |= {(root, name) for name in _scored(parts)}
         apis = frozenset(info.name for info in infos if has(parts, info))
         read = answer_reader(root, way.steps, apis, is_name=way.is_segment_name)
         first_name = way.names[0]
@@ -155,6 +159,18 @@ class Resolver:
             else did_you_mean(root, roots)
         )
         raise PathMistake(f"'{root}' is not a lookup of this file", fix)
+
+
+def _scored(parts: tuple[Part, ...]) -> list[str]:
+    """The products whose scores a path picks."""
+    return [
+        after.value
+        for before, after in pairwise(parts)
+        if isinstance(before, Name)
+        and before.name.casefold() == "scores"
+        and isinstance(after, Pick)
+        and after.member.casefold() == "product"
+    ]
 
 
 def _run(text: str, parts: tuple[Part, ...]) -> Path:

@@ -30,6 +30,7 @@ from app.pipeline.enrich import enrich
 from app.pipeline.intake import Intake
 from app.pipeline.parts import Parts
 from app.pipeline.reconcile import every, reconcile
+from app.pipeline.scored import tell_absent
 from app.pipeline.send import send
 
 log = structlog.get_logger()
@@ -41,6 +42,8 @@ CONNECTIONS = 2
 #: "Call me again" at most this far ahead; longer waits are the sweep's.
 LONGEST_WAKE_S = 1.0
 PURGE_EVERY = timedelta(hours=1)
+#: How often the last answers are compared with what mappings ask for.
+PRODUCTS_EVERY = timedelta(hours=1)
 #: How often it is looked for runs that wait for long.
 WAITING_EVERY = timedelta(minutes=1)
 #: While a new version is rolled out, an old worker does not know a new source.
@@ -239,6 +242,8 @@ def sweep(parts: Parts) -> None:
     wakeups.wake(ledger.database, _by_the_clock(parts))
     if is_turn(ledger.database, "purge", PURGE_EVERY):
         purge(parts)
+    if is_turn(ledger.database, "products", PRODUCTS_EVERY):
+        tell_absent(parts)
 
 
 def _by_the_clock(parts: Parts) -> list[Wake]:
