@@ -32,6 +32,8 @@ log = structlog.get_logger()
 #: Connections of one process; the smallest hosted PostgreSQL has 20 for all.
 WEB_CONNECTIONS = 3
 WORKER_CONNECTIONS = 5
+#: With the engine's two, and a listener for each of its three queues.
+WORKER_MOST_CONNECTIONS = WORKER_CONNECTIONS + 5
 #: A window of n seconds is kept as n and this share of a minute more (engine.md).
 WINDOW_MARGIN_S = 0.5
 #: How long a starting process waits for a database that is starting too, in seconds.
@@ -241,14 +243,17 @@ def _connectors(
     problems = settings_problems(settings, mappings)
     if problems:
         raise ConfigurationError("The environment has settings to mend.", problems)
-    return {
-        name: kind(
-            name,
-            settings.source(name, kind.settings),
-            write_timeout_s=settings.crm_timeout_s,
-        )
-        for name, kind in kinds.items()
-    }
+    return {name: connector_named(settings, name) for name in kinds}
+
+
+def connector_named(settings: Settings, source: str) -> Connector:
+    """One source's connector. Raises ConfigurationError: what its settings lack."""
+    kind = _kinds([source])[source]
+    return kind(
+        source,
+        settings.source(source, kind.settings),
+        write_timeout_s=settings.crm_timeout_s,
+    )
 
 
 def settings_problems(

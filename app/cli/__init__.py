@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "mapping": ("app.cli.first_mapping:mapping", "Start a mapping file."),
     "setup": ("app.cli.setup:setup", "Say what to set up in a source's system."),
     "send": ("app.cli.send:send", "Send a test event as a source's system would."),
+    "doctor": ("app.cli.doctor:doctor", "Look at everything, and say what to mend."),
     "sixsense": ("app.cli.sixsense:sixsense", "Ask 6sense by hand."),
     "pause": ("app.cli.pauses:pause", "Stop a source, token, pool or product."),
     "resume": ("app.cli.pauses:resume", "End a pause."),

@@ -85,8 +85,8 @@ def is_heard(database: Database, *, within_s: float = HEARD_WITHIN_S) -> bool:
         ) as listener:
             listener.execute(f"listen {_CHANNEL}")
             database.rows(_NOTIFY, channel=_CHANNEL)
-            heard = listener.notifies(timeout=within_s, stop_after=1)
-            return any(True for _ in heard)
+            # To its end: a generator left behind keeps the connection's lock.
+            return bool(list(listener.notifies(timeout=within_s, stop_after=1)))
     except GONE as error:
         said = (str(error).strip().splitlines() or [""])[0]
         raise DatabaseAway(f"LISTEN did not work: {said}") from None

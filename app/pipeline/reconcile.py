@@ -8,7 +8,7 @@ have a run and are left; the others become runs like any other, fetched by REST.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -17,6 +17,7 @@ from app.connectors.base import Found
 from app.errors import AppError, RequestRefused
 from app.ledger.cursors import Cursor
 from app.ledger.wakeups import Wake
+from app.mapping.model import MappingFile
 from app.pipeline.holds import is_closed, note_failure, note_success
 from app.pipeline.intake import Intake
 from app.pipeline.parts import Parts, Source, calling, source_of
@@ -83,7 +84,10 @@ def _page(parts: Parts, source: Source, cursor: Cursor) -> Found | None:
     try:
         with calling(parts, source):
             page = source.connector.changed_since(
-                cursor.text or None, since, _wanted(source), _fields(source)
+                cursor.text or None,
+                since,
+                wanted_of(source.mappings),
+                fields_of(source.mappings),
             )
     except AppError as error:
         if isinstance(error, RequestRefused) and cursor.text:
@@ -96,20 +100,21 @@ def _page(parts: Parts, source: Source, cursor: Cursor) -> Found | None:
     return page
 
 
-def _wanted(source: Source) -> dict[str, set[str]]:
+def wanted_of(mappings: Iterable[MappingFile]) -> dict[str, set[str]]:
+    """Which events of which object a search of their source has to find."""
     wanted: dict[str, set[str]] = {}
-    for mapping in source.mappings:
+    for mapping in mappings:
         for name, events in mapping.events.items():
             wanted.setdefault(name, set()).update(events)
     return wanted
 
 
-def _fields(source: Source) -> Sequence[str]:
+def fields_of(mappings: Iterable[MappingFile]) -> Sequence[str]:
     """What counts as an update: the fields that a mapping for updates reads."""
     return sorted(
         {
             name
-            for mapping in source.mappings
+            for mapping in mappings
             if any("updated" in events for events in mapping.events.values())
             for name in mapping.lead_fields
         }

@@ -44,13 +44,19 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True)
-class AbsentIn:
-    """The same with where it was looked for, and by whom it is asked for."""
+class Compared:
+    """What one API tells under one token, against what is asked of it.
 
-    absent: Absent
+    By token: another token may be another customer's, with products of its own.
+    """
+
     token: str
     api: str
-    mappings: tuple[str, ...]
+    #: Product → the mappings that read its scores there.
+    asked: Mapping[str, Collection[str]]
+    #: So many answers with scores there were.
+    answers: int
+    absent: tuple[Absent, ...]
 
 
 def absent(asked: Iterable[str], answers: Sequence[Collection[str]]) -> list[Absent]:
@@ -83,23 +89,21 @@ def _gaps(product: str, answers: Sequence[Collection[str]]) -> list[int]:
     return gaps[:-1] if len(gaps) > 1 else gaps
 
 
-def absent_products(
+def compared(
     ledger: Ledger, sixsense: SixsenseClient, mappings: Iterable[MappingFile]
-) -> list[AbsentIn]:
-    """Products that these mappings read and that 6sense tells no more.
-
-    By token: another token may be another customer's, with products of its own.
-    """
-    return [
-        AbsentIn(one, token, api, tuple(sorted(asked[one.product])))
-        for (token, api), asked in sorted(asked_products(sixsense, mappings).items())
-        for one in absent(asked, _answers(ledger, sixsense, token, api))
-    ]
+) -> list[Compared]:
+    """The products that these mappings read by name, and the last answers."""
+    found = []
+    for (token, api), asked in sorted(_asked(sixsense, mappings).items()):
+        answers = _answers(ledger, sixsense, token, api)
+        gone = tuple(absent(asked, answers))
+        found.append(Compared(token, api, asked, len(answers), gone))
+    return found
 
 
-def asked_products(
+def _asked(
     sixsense: SixsenseClient, mappings: Iterable[MappingFile]
-) -> Mapping[tuple[str, str], Mapping[str, set[str]]]:
+) -> dict[tuple[str, str], dict[str, set[str]]]:
     """Token and API → product → the mappings that read its scores there."""
     found: dict[tuple[str, str], dict[str, set[str]]] = {}
     for mapping in mappings:
@@ -139,15 +143,15 @@ def _names(sixsense: SixsenseClient, api: str, text: str) -> Iterator[str]:
 
 def tell_absent(parts: Parts) -> None:
     """An ERROR for each product that is gone, once a day: a person has to mend it."""
-    mappings = parts.mappings.values()
-    for one in absent_products(parts.ledger, parts.sixsense, mappings):
-        name = one.absent.product
-        if is_turn(parts.ledger.database, f"product {one.token} {name}", TOLD_EVERY):
-            log.error(
-                "product in no answer any more",
-                product=name,
-                answers=one.absent.answers,
-                answers_have=list(one.absent.has),
-                mappings=list(one.mappings),
-                token=one.token,
-            )
+    for one in compared(parts.ledger, parts.sixsense, parts.mappings.values()):
+        for gone in one.absent:
+            turn = f"product {one.token} {gone.product}"
+            if is_turn(parts.ledger.database, turn, TOLD_EVERY):
+                log.error(
+                    "product in no answer any more",
+                    product=gone.product,
+                    answers=gone.answers,
+                    answers_have=list(gone.has),
+                    mappings=sorted(one.asked[gone.product]),
+                    token=one.token,
+                )
