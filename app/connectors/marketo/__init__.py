@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -166,9 +167,20 @@ class Marketo(Connector):
     def read(
         self, object: str, by: str, keys: Sequence[str], fields: Sequence[str]
     ) -> list[Record]:
-        """People, in the order of `keys`; one call, and one for each further page."""
+        """People, in the order of `keys`; one call, and one for each further page.
+
+        Keys of a template that are about the webhook, such as campaignId, are None.
+        """
         self._check(object)
-        return read_leads(self._rest, by, keys, fields, self._read_timeout_s)
+        # What a template says of its campaign is no field, and would fail the call.
+        asked = [name for name in fields if not webhooks.is_context(name)]
+        read = read_leads(self._rest, by, keys, asked, self._read_timeout_s)
+        if len(asked) == len(fields):
+            return read
+        return [
+            one if one.values is None else replace(one, values=_all(one.values, fields))
+            for one in read
+        ]
 
     def send(self, updates: Sequence[Update]) -> list[RecordResult]:
         """Sync Leads, `updateOnly`: nobody is created."""
@@ -243,3 +255,7 @@ class Marketo(Connector):
             raise NotOffered(
                 f"marketo has no object {object} that is written; use lead"
             )
+
+
+def _all(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: values.get(name) for name in names}

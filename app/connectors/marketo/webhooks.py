@@ -72,6 +72,11 @@ def lead_event(row: Mapping[str, Any], account: str | None) -> LeadEvent:
     )
 
 
+def is_context(key: str) -> bool:
+    """Whether a template's key is about the webhook, and not about the person."""
+    return plain_key(key) in _CONTEXT_KEYS
+
+
 def plain_key(key: str) -> str:
     """A key without capitals and joints, as the keys of our own are known."""
     return _JOINTS.sub("", key.lower())

@@ -361,3 +361,17 @@ def test_a_refused_body_is_told_why(marketo: Marketo) -> None:
     reply = marketo.refused(PayloadInvalid("The body is empty."))
     assert reply.status == 400
     assert json.loads(reply.body)["message"] == "The body is empty."
+
+
+def test_what_a_template_says_of_its_campaign_is_not_asked_of_a_person(
+    marketo: Marketo, requests_mock: Any
+) -> None:
+    row = {"id": 7, "email": "jo@tubes.example"}
+    requests_mock.post(LEADS, json={"success": True, "result": [row]})
+    (found,) = marketo.read("lead", "id", ["7"], ["email", "campaignId", "munchkinId"])
+    assert found.values == {
+        "email": "jo@tubes.example",
+        "campaignId": None,
+        "munchkinId": None,
+    }
+    assert "campaign" not in requests_mock.last_request.text
