@@ -165,7 +165,7 @@ def check_ledger(parts: Parts, source: Source) -> Iterator[Check]:
 
 
 def _calls(name: str, calls: int, quota: int | None) -> Check:
-    said = f"{calls:,} of ours today" + (f", of {quota:,}" if quota else "")
+    said = f"{calls:,} of ours today" + ("" if quota is None else f", of {quota:,}")
     if quota is None or calls < MUCH * quota:
         return ok(name, said)
     fix = "Raise the setting QUOTA of this source, if its account has more."

@@ -40,7 +40,7 @@ KINDS = ("webhook", "read", "send", "fields")
 SECRET, NEXT_SECRET = "first-secret-0123456789", "second-secret-9876543210"
 OPTIONAL = (
     "changed_since", "setup", "rehearse", "type_of", "create_fields",
-    "request_campaign",
+    "request_campaign", "examine",
 )  # fmt: skip
 
 
@@ -231,6 +231,7 @@ class ConnectorContract:
             "type_of": (CrmField(self.field, "string"),),
             "create_fields": (self.object, []),
             "request_campaign": ("1", []),
+            "examine": (self.object,),
         }
         for name in self.not_offered:
             with pytest.raises(NotOffered):
