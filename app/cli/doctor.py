@@ -187,6 +187,7 @@ class _Visit:
         except ConfigurationError:
             yield untested("6sense", "its token is not set: see above")
             return
+        yield from doctor_tokens.check_forms(client)
         if self.calls:
             _say("Asking 6sense about nobody: 0 credits expected (estimated) ...")
             meant = runtime.tokens_meant(client, mappings)

@@ -14,7 +14,13 @@ from app.cli.live import against
 from app.cli.sources import live_fields, what_to_do
 from app.connectors.base import Connector, Examination, NotOffered
 from app.domain import CrmField, Finding
-from app.errors import ConfigurationError, RateLimited, RemoteError
+from app.errors import (
+    ConfigurationError,
+    CredentialsRefused,
+    RateLimited,
+    RemoteError,
+    RequestRefused,
+)
 from app.ledger import facts
 from app.ledger.calls import calls_today
 from app.mapping.model import MappingFile
@@ -65,9 +71,8 @@ def check_calls(patient: Patient, folder: Path) -> Iterator[Check]:
 def _not_described(patient: Patient, error: ConfigurationError) -> Check:
     """Signing in comes first, so this is about it as well."""
     fix = " ".join(map(str, error.problems))
-    permission = _permission(patient, "fields")
-    needs = f" Needed: {permission}." if permission else ""
-    return problem(f"{patient.name} fields", str(error), fix + needs)
+    fix += _needs(error.__cause__, _permission(patient, "fields"))
+    return problem(f"{patient.name} fields", str(error), fix)
 
 
 def _fields(
@@ -138,8 +143,13 @@ def _refused(
     fix = what_to_do(patient.connector, error)
     if isinstance(error, RateLimited):
         return untested(name, str(error), fix)
-    needs = f" Needed: {permission}." if permission else ""
-    return problem(name, str(error), fix + needs)
+    return problem(name, str(error), fix + _needs(error, permission))
+
+
+def _needs(error: BaseException | None, permission: str) -> str:
+    """The permission, after an error that a missing one can be the cause of."""
+    is_refused = isinstance(error, CredentialsRefused | RequestRefused)
+    return f" Needed: {permission}." if is_refused and permission else ""
 
 
 def _permission(patient: Patient, method: str) -> str:

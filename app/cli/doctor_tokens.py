@@ -15,6 +15,7 @@ from app.errors import (
     RateLimited,
     RemoteError,
     RequestRefused,
+    Unreachable,
 )
 from app.ledger import Ledger
 from app.mapping.findings import did_you_mean
@@ -38,6 +39,13 @@ LEAST: Final = 20
 
 #: The turn of one API for one source.
 Turn = Callable[[str, str], AbstractContextManager[None]]
+
+
+def check_forms(client: SixsenseClient) -> Iterator[Check]:
+    """Tokens that do not look like 6sense's; they are used all the same."""
+    for token in client.odd_tokens:
+        said = f"{variable_of(token)} is not of 40 letters and digits, as 6sense's are"
+        yield warning(f"6sense {token}", said, "Is it whole, and nothing but it?")
 
 
 def check_tokens(
@@ -95,6 +103,9 @@ def _refused(name: str, token: str, api: str, error: RemoteError) -> Check:
         return untested(name, said, fix)
     if isinstance(error, QuotaSpent):
         return problem(name, f"{said}. The credits are spent", fix)
+    if isinstance(error, Unreachable):
+        # Nothing was asked that could cost.
+        fix = "Look at SIXSENSE_URL, and whether this machine may call 6sense."
     return problem(name, said, fix)
 
 

@@ -101,7 +101,7 @@ def test_what_a_system_forbids_is_named_with_its_fix(
     said = examine(
         box, exit_code=1,
         SIXSENSE_TOKEN_MARKETO_FIVE="",
-        SIXSENSE_TOKEN_PEOPLE_SEARCH="9" * 40,
+        SIXSENSE_TOKEN_PEOPLE_SEARCH="9" * 39,
         **alone(tmp_path / "mappings"),
     )  # fmt: skip
     state, words = said.of("marketo fields")
@@ -120,7 +120,8 @@ def test_what_a_system_forbids_is_named_with_its_fix(
     assert "people-enrichment: 6sense answered 402" in words
     assert "Credits (enrichment) are topped up" in words
     state, words = said.of("6sense people-search")
-    assert state == "problem"
+    assert state == "problem warning"
+    assert "not of 40 letters and digits" in words
     assert "The token is wrong" in words
     assert "SIXSENSE_TOKEN_PEOPLE_SEARCH" in words
 
