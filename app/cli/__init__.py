@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("app.cli.pauses:pause", "Stop a source, token, pool or product."),
     "resume": ("app.cli.pauses:resume", "End a pause."),
     "runs": ("app.cli.runs:runs", "List runs and where they are."),
+    "credits": ("app.cli.credits:credits", "Credits used, left and to come."),
     "replay": ("app.cli.replay:replay", "Start runs again that have ended."),
 }
 

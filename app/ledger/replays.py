@@ -31,12 +31,9 @@ _BODIES = sa.text("""
     where id in (select jsonb_array_elements_text(cast(:ids as jsonb))::bigint)
       and body is not null and octet_length(body) <= :longest
 """)
-# Of those that are kept, the newest; paid for is what 6sense knew.
+# Of those that are kept, the newest.
 _ANSWERS = sa.text("""
-    select distinct on (lookup_key)
-           lookup_key, product, result, asked_at, answer,
-           bool_or(result = 'matched' and asked_at > :paid_since)
-               over (partition by lookup_key) as is_paid
+    select distinct on (lookup_key) lookup_key, product, result, asked_at, answer
     from enrichments
     where lookup_key in (select jsonb_array_elements_text(cast(:keys as jsonb)))
       and asked_at > :since
@@ -128,13 +125,12 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What 6sense said to a question before; `is_paid`: it may have taken a credit."""
+    """What 6sense said to a question before."""
 
     product: str
     result: str
     asked_at: datetime
     answer: str | None
-    is_paid: bool
 
 
 class Replays:
@@ -168,21 +164,14 @@ class Replays:
         return {row.id: (row.headers, bytes(row.body)) for row in rows}
 
     def answers(
-        self, keys: Collection[str], *, since: datetime, paid_since: datetime
+        self, keys: Collection[str], *, since: datetime
     ) -> dict[str, Known]:
         """What is stored of these questions, by their keys."""
         if not keys:
             return {}
-        rows = self.database.rows(
-            _ANSWERS,
-            keys=compact_json(list(keys)),
-            since=since,
-            paid_since=paid_since,
-        )
+        rows = self.database.rows(_ANSWERS, keys=compact_json(list(keys)), since=since)
         return {
-            row.lookup_key: Known(
-                row.product, row.result, row.asked_at, row.answer, row.is_paid
-            )
+            row.lookup_key: Known(row.product, row.result, row.asked_at, row.answer)
             for row in rows
         }
 

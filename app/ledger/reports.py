@@ -70,7 +70,8 @@ _FITS = {
 }
 _RUN = sa.text("select * from runs where id = :id")
 _LOOKUPS = sa.text("""
-    select l.*, e.status, e.ms, e.answer, e.asked_at, e.message as answer_message
+    select l.*, e.status, e.ms, e.answer, e.asked_at, e.message as answer_message,
+           e.pool
     from run_lookups l left join enrichments e on e.id = l.enrichment_id
     where l.run_id = :id order by l.position
 """)
@@ -79,6 +80,10 @@ _ATTEMPTS = sa.text("""
     where run_id = :id or batch_id = :batch order by at, id
 """)
 _UPDATES = sa.text("select at, values from updates where run_id = :id order by at, id")
+_FOLLOW_UPS = sa.text("""
+    select campaign, record_id, at, due_at, attempts, ended_at, error
+    from follow_ups where run_id = :id order by id
+""")
 _ANSWER = sa.text("select answer from enrichments where id = :id")
 _EARLIER = sa.text("""
     select distinct on (w.key) w.key as field, w.value->'value' as value, u.at
@@ -169,6 +174,7 @@ class Story:
     attempts: Sequence[sa.Row[Any]]
     batch: sa.Row[Any] | None
     updates: Sequence[sa.Row[Any]]
+    follow_ups: Sequence[sa.Row[Any]]
 
 
 def run_counts(database: Database) -> Sequence[sa.Row[Any]]:
@@ -240,6 +246,7 @@ def story(database: Database, run_id: int) -> Story | None:
         attempts=database.rows(_ATTEMPTS, id=run_id, batch=batch_id),
         batch=database.row(_BATCH, id=batch_id),
         updates=database.rows(_UPDATES, id=run_id),
+        follow_ups=database.rows(_FOLLOW_UPS, id=run_id),
     )
 
 

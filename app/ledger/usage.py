@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
@@ -23,6 +23,17 @@ _DAYS = sa.text("""
     select day, token, product, pool, mapping, lookup, asked, matched, credits
     from usage_days where day >= :since
     order by day, pool, product, mapping, lookup, token
+""")
+_FIRST = sa.text("select min(day) as day from usage_days")
+_SUMS = sa.text("""
+    select product, max(pool) as pool, sum(asked)::bigint as asked,
+           sum(matched)::bigint as matched, sum(credits)::bigint as credits
+    from usage_days group by product order by product
+""")
+_WAITS = sa.text("""
+    select mapping, error, count(*)::int as runs, min(due_at) as due_at
+    from runs where state = 'ready' and cause = :cause and due_at > now()
+    group by mapping, error order by mapping, error
 """)
 
 
@@ -54,6 +65,27 @@ class UsageDay:
     credits: int
 
 
+@dataclass(frozen=True, slots=True)
+class UsageSum:
+    """What one product came to since counting began, of one pool or of none."""
+
+    product: str
+    pool: str
+    asked: int
+    matched: int
+    credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Runs of one mapping that wait for a budget; `error` says for which."""
+
+    mapping: str
+    error: str
+    runs: int
+    due_at: datetime
+
+
 class Usage:
     """Reads what was used; answers are counted as they are stored."""
 
@@ -69,3 +101,17 @@ class Usage:
         """Every day since, the oldest first."""
         rows = self.database.rows(_DAYS, since=since)
         return [UsageDay(**row._mapping) for row in rows]
+
+    def first_day(self) -> date | None:
+        """The day on which counting began; None: nothing was counted yet."""
+        row = self.database.row(_FIRST)
+        return row.day if row else None
+
+    def sums(self) -> list[UsageSum]:
+        """Everything since then, by product."""
+        return [UsageSum(**row._mapping) for row in self.database.rows(_SUMS)]
+
+    def waits(self, cause: str) -> list[Waits]:
+        """Runs that wait for `cause`, by mapping and by what they were told."""
+        rows = self.database.rows(_WAITS, cause=cause)
+        return [Waits(**row._mapping) for row in rows]

@@ -41,6 +41,11 @@ class Limit:
     def __str__(self) -> str:
         return f"{self.credits} credits a {self.per} of {self.what}"
 
+    @property
+    def spent_text(self) -> str:
+        """How a run says that it waits for this limit; it is found by that again."""
+        return f"{self} are spent (estimated)"
+
     def ends_at(self, now: datetime) -> datetime:
         """When the next day or month begins."""
         day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -121,11 +126,11 @@ class Budgets:
         waiting = self.under_way
         return [
             *(
-                (one, one.credits - _sum(own, one) - waiting[name])
+                (one, one.credits - used_of(own, one) - waiting[name])
                 for one in limits_of(mapping, lookup)
             ),
             *(
-                (one, one.credits - _sum(shared, one) - waiting["", pool])
+                (one, one.credits - used_of(shared, one) - waiting["", pool])
                 for one in self.pools.get(pool, ())
             ),
         ]
@@ -138,7 +143,8 @@ class Budgets:
         return max(over, key=lambda one: one.per == "month", default=None)
 
 
-def _sum(spent: Iterable[Spent], limit: Limit) -> int:
+def used_of(spent: Iterable[Spent], limit: Limit) -> int:
+    """Credits of these that count for this limit."""
     return sum(one.today if limit.per == "day" else one.month for one in spent)
 
 

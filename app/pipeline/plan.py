@@ -176,7 +176,7 @@ def _wait(run: Run, limit: Limit) -> Retry:
     """Until the next day or month; no failure, so no attempt."""
     now = datetime.now(UTC)
     seconds = (limit.ends_at(now) - now).total_seconds()
-    said = f"{limit} are spent (estimated), and the lookup waits for new ones"
+    said = f"{limit.spent_text}, and the lookup waits for new ones"
     return Retry(run.id, seconds, "enrich", CAUSE, said, counts=False)
 
 

@@ -31,13 +31,11 @@ from app.mapping.apply import Facts
 from app.mapping.model import Lookup, MappingFile
 from app.pipeline.intake import is_thin
 from app.pipeline.parts import Parts, Source, token_of
-from app.pipeline.story import question_key
+from app.pipeline.story import question_key, record_key
 from app.sixsense import PRODUCTS
 
 #: Runs looked at, and started, in one go.
 CHUNK = 200
-#: 6sense takes a record's credit once in so many days.
-FREE_FOR = timedelta(days=30)
 
 UNDER_WAY = "under way"
 NEWER = "a newer run of the same record counts"
@@ -285,7 +283,8 @@ class _Cost:
         self.parts = parts
         self.replays = Replays(parts.ledger.database)
         self.asked: set[str] = set()
-        self.paid: set[str] = set()
+        #: What takes a credit each: records, or questions where each answer costs.
+        self.costly: set[str] = set()
         #: Questions whose inputs are not known before their time.
         self.unknown = 0
         self.unknown_credits = 0
@@ -313,16 +312,13 @@ class _Cost:
 
     def _ask(self, runs: Sequence[_Asking], position: int) -> None:
         """The lookup at this position of each of these runs."""
-        asking: list[tuple[_Asking, Lookup, str, str]] = []
+        asking: list[tuple[_Asking, Lookup, str, str | None]] = []
         for one in runs:
             lookup = one.mapping.lookups[position]
             facts = _facts(one.run, one.run.lead, one.answers)
             inputs = apply.question(one.mapping, lookup, facts)
             if inputs is not None:
-                own = None if lookup.reuse else one.run.id
-                key = self._key(one.mapping, lookup, inputs, own)
-                shared = self._key(one.mapping, lookup, inputs)
-                asking.append((one, lookup, key, shared))
+                asking.append((one, lookup, *self._keys(one, lookup, inputs)))
             elif one.is_open or one.is_thin:
                 self.unknown += 1
                 self.unknown_credits += _takes_credit(lookup)
@@ -331,31 +327,31 @@ class _Cost:
                 answer = LookupAnswer(LookupResult.NOT_ASKED, lookup.api)
                 one.answers[lookup.name] = answer
         now = datetime.now(UTC)
-        keys = {key for _, _, *both in asking for key in both}
-        longest = max((lookup.reuse for _, lookup, *_ in asking), default=FREE_FOR)
-        known = self.replays.answers(
-            keys, since=now - max(longest, FREE_FOR), paid_since=now - FREE_FOR
-        )
-        for one, lookup, key, shared in asking:
+        longest = max((lookup.reuse for _, lookup, *_ in asking), default=timedelta())
+        keys = {key for _, _, key, _ in asking}
+        known = self.replays.answers(keys, since=now - longest)
+        records = {record for *_, record in asking if record is not None}
+        paid = self.parts.ledger.enrichments.paid(sorted(records))
+        for one, lookup, key, record in asking:
             stored = known.get(key)
             if self._is_fresh(lookup, stored, now) and stored is not None:
                 one.answers[lookup.name] = self._answer(stored)
                 continue
             one.is_open = True
             self.asked.add(key)
-            is_paid = any(k in known and known[k].is_paid for k in (key, shared))
-            if _takes_credit(lookup) and not is_paid:
-                self.paid.add(shared)
+            if _takes_credit(lookup) and record not in paid:
+                self.costly.add(record or key)
 
-    def _key(
-        self,
-        mapping: MappingFile,
-        lookup: Lookup,
-        inputs: Mapping[str, str],
-        own: int | None = None,
-    ) -> str:
-        token = self.parts.sixsense.token_name(lookup.api, mapping.source)
-        return question_key(self.parts.person_key, lookup.api, token, inputs, own)
+    def _keys(
+        self, one: _Asking, lookup: Lookup, inputs: Mapping[str, str]
+    ) -> tuple[str, str | None]:
+        """The key of this question, and of the record that it pays for."""
+        token = self.parts.sixsense.token_name(lookup.api, one.mapping.source)
+        key, own = self.parts.person_key, None if lookup.reuse else one.run.id
+        return (
+            question_key(key, lookup.api, token, inputs, own),
+            record_key(key, lookup.api, token, inputs),
+        )
 
     def _is_fresh(self, lookup: Lookup, stored: Known | None, now: datetime) -> bool:
         return (
@@ -373,7 +369,7 @@ class _Cost:
     def tell(self, made: Plan) -> None:
         """Write the sums into a plan."""
         made.questions = len(self.asked) + self.unknown
-        made.credits = len(self.paid) + self.unknown_credits
+        made.credits = len(self.costly) + self.unknown_credits
         for (source, _, _, reads), number in self.records.items():
             calls = ceil(number / self.parts.sources[source].connector.write_batch)
             self._call(made, source, calls * (1 + reads))

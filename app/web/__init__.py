@@ -26,7 +26,8 @@ def build(
     flask.config["MAX_FORM_MEMORY_SIZE"] = None
     flask.url_map.strict_slashes = False
     flask.register_blueprint(webhooks.blueprint(intake, waker, settings))
-    flask.register_blueprint(health.blueprint(database, settings))
+    mappings = intake.parts.mappings.values()
+    flask.register_blueprint(health.blueprint(database, settings, mappings))
     answers.register(flask)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -15,11 +15,16 @@ from app.ledger.database import DatabaseAway, schema_state
 from app.web.answers import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from app.ledger.database import Database
+    from app.mapping.model import MappingFile
     from app.settings import Settings
 
 
-def blueprint(database: Database, settings: Settings) -> Blueprint:
+def blueprint(
+    database: Database, settings: Settings, mappings: Collection[MappingFile]
+) -> Blueprint:
     """The routes that platforms and monitors call."""
     routes = Blueprint("health", __name__)
     stalled = timedelta(seconds=settings.stalled_after_s)
@@ -55,7 +60,8 @@ def blueprint(database: Database, settings: Settings) -> Blueprint:
             return plain(401, "Send Authorization: Bearer with METRICS_TOKEN.")
         from app.web.metrics import CONTENT_TYPE, render
 
-        return Response(render(database, stalled), 200, content_type=CONTENT_TYPE)
+        page = render(database, settings, mappings)
+        return Response(page, 200, content_type=CONTENT_TYPE)
 
     return routes
 
