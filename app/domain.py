@@ -141,6 +141,8 @@ class CrmField:
     length_in_bytes: bool = False
     read_only: bool = False
     values: tuple[str, ...] | None = None
+    #: Beside each of `values` the word that people see, where there is another.
+    labels: tuple[str, ...] | None = None
     #: The name that Marketo's response mappings use.
     soap_name: str | None = None
 

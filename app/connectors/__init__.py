@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from app.connectors.base import Connector
+from app.connectors.hubspot import HubSpot
 from app.connectors.marketo import Marketo
 
 CONNECTORS: Final[dict[str, type[Connector]]] = {
     Marketo.name: Marketo,
+    HubSpot.name: HubSpot,
 }
 
 

@@ -34,7 +34,7 @@ def fit(value: Any, crm: CrmField) -> Any:
     except ConversionFailed as error:
         raise Keep(BAD_VALUE, str(error)) from None
     if crm.values is not None:
-        _check_allowed(fitted, crm)
+        fitted = _allowed(fitted, crm)
     if isinstance(fitted, str):
         check_length(fitted, crm.length, in_bytes=crm.length_in_bytes)
     return fitted
@@ -54,14 +54,20 @@ def length(text: str, *, in_bytes: bool = False) -> int:
     return len(text.encode("utf-8", "replace")) if in_bytes else len(text)
 
 
-def _check_allowed(value: Any, crm: CrmField) -> None:
+def _allowed(value: Any, crm: CrmField) -> Any:
+    """The value as the list has it: a label stands for its internal value."""
     text = text_form(value)
-    items = text.split(";") if crm.type == "multipicklist" else [text]
+    is_several = crm.type == "multipicklist"
+    items = [item.strip() for item in (text.split(";") if is_several else [text])]
+    values = crm.values or ()
+    found = {**dict(zip(crm.labels or (), values, strict=False))}
     for item in items:
-        if crm.values is not None and item.strip() not in crm.values:
-            shown = shorten(item.strip())
-            sentence = f"The CRM's list for this field has no '{shown}'."
+        if item not in values and item not in found:
+            sentence = f"The CRM's list for this field has no '{shorten(item)}'."
             raise Keep(NOT_ALLOWED, sentence, value)
+    if all(item in values for item in items):
+        return value
+    return ";".join(item if item in values else found[item] for item in items)
 
 
 def _whole(value: Any) -> int:

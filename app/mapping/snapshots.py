@@ -40,6 +40,7 @@ _KINDS: dict[str, type] = {
     "length_in_bytes": bool,
     "read_only": bool,
     "values": list,
+    "labels": list,
 }
 
 
@@ -190,9 +191,8 @@ class _Reading:
             if type(value) is not _KINDS.get(key, str) or not _is_sound(key, value):
                 said = f"{shorten(name)}: its {key} cannot be {shorten(value)!r}"
                 raise self.refused(said, of=name)
-        values = row.get("values")
-        listed = tuple(values) if values is not None else None
-        return CrmField(name, **{**row, "values": listed})
+        lists = {key: tuple(row[key]) for key in ("values", "labels") if key in row}
+        return CrmField(name, **{**row, **lists})
 
     def refused(
         self, message: str, fix: str = "", *, line: int | None = None, of: str = ""
@@ -223,7 +223,8 @@ class _Reading:
 def _is_sound(key: str, value: Any) -> bool:
     if key == "length":
         return bool(value > 0)
-    return key != "values" or all(isinstance(one, str) for one in value)
+    is_list = key in ("values", "labels")
+    return not is_list or all(isinstance(one, str) for one in value)
 
 
 def members(field: CrmField) -> dict[str, Any]:

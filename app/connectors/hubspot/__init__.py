@@ -1,0 +1,186 @@
+"""HubSpot: signed webhooks in, contacts and companies read and updated by REST."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from app.connectors.base import (
+    CallLimit,
+    Connector,
+    ConnectorSettings,
+    Found,
+    WebhookReply,
+    address,
+    check_address,
+    secret,
+)
+from app.connectors.guide import Guide, Route, Variables
+from app.connectors.hubspot import setup, signatures, webhooks
+from app.connectors.hubspot.properties import object_fields
+from app.connectors.hubspot.records import MOST, read_records, send_records
+from app.connectors.hubspot.rest import VERSION, Rest
+from app.connectors.hubspot.search import created_since
+from app.domain import (
+    CrmField,
+    LeadEvent,
+    Record,
+    RecordResult,
+    Update,
+    WebhookRequest,
+)
+from app.errors import SignatureInvalid, WebhookRefused
+from app.remote import Remote
+
+
+class HubSpotSettings(ConnectorSettings):
+    """Settings of one HubSpot account."""
+
+    URL = address("Origin of HubSpot's API", load_default="https://api.hubapi.com")
+    ACCESS_TOKEN = secret(
+        "Access token of the app: Distribution tab of a project app, or of an older "
+        "private app",
+        required=True,
+    )
+    CLIENT_SECRET = secret(
+        "Client secret of the app, which signs its webhooks; two with a comma between "
+        "them during a change"
+    )
+    APP_ID = fields.String(
+        load_default="",
+        validate=validate.Regexp(r"[0-9]{0,20}\Z", error="Must be a number."),
+        metadata={
+            "description": "Id of the app: changes that it made itself are told by it. "
+            "Unset: by the id in each event"
+        },
+    )
+    SIGNATURES = fields.String(
+        load_default="v3",
+        validate=validate.OneOf(["v3", "all"]),
+        metadata={
+            "description": "`all` takes the older signatures too, which have no time: "
+            "workflows sign so"
+        },
+    )
+    API_VERSION = fields.String(
+        load_default="v3",
+        validate=validate.Regexp(
+            rf"({VERSION.pattern})\Z", error="Must be v3, or like 2026-09."
+        ),
+        metadata={"description": "Version of HubSpot's API"},
+    )
+
+    @validates_schema(skip_on_field_errors=False)
+    def check_url(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        """Safe for the token that travels there."""
+        check_address("URL", data)
+
+    @validates_schema(skip_on_field_errors=False)
+    def check_secret(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        """Set, unless the source does without."""
+        secrets = str(data.get("CLIENT_SECRET", ""))
+        if data.get("WEBHOOK_AUTH") == "secret" and not secrets.strip(" ,"):
+            raise ValidationError(
+                "CLIENT_SECRET is not set. It signs the webhooks: see the app's Auth "
+                "tab; not needed if WEBHOOK_AUTH is none or off."
+            )
+
+
+class HubSpot(Connector):
+    """One HubSpot account. Objects: `contact` and `company`, matched by `id`."""
+
+    name = "hubspot"
+    settings = HubSpotSettings
+    read_batch: ClassVar[int] = MOST
+    write_batch: ClassVar[int] = MOST
+    is_searchable: ClassVar[bool] = True
+    signs_address: ClassVar[bool] = True
+    permissions: ClassVar[Mapping[str, str]] = {
+        "fields": "crm.schemas.contacts.read",
+        "changed_since": "crm.objects.contacts.read",
+    }
+    #: Of 100 in ten seconds, which the smallest plans have; and a part of their day.
+    call_limit: ClassVar[CallLimit] = CallLimit(50, 10.0)
+    daily_calls: ClassVar[int | None] = 250_000
+
+    def __init__(
+        self,
+        source: str,
+        settings: Mapping[str, Any],
+        *,
+        now_ms: Callable[[], float] = lambda: time.time() * 1000,
+        **options: Any,
+    ) -> None:
+        """`now_ms`: the clock that signatures are judged by."""
+        super().__init__(source, settings, **options)
+        self._now_ms = now_ms
+        given = str(settings.get("CLIENT_SECRET") or "")
+        self._secrets = tuple(one for part in given.split(",") if (one := part.strip()))
+        self._app_id = str(settings.get("APP_ID") or "")
+        url = str(settings.get("URL") or "https://api.hubapi.com")
+        remote = Remote(
+            self.name,
+            url,
+            connect_timeout_s=self._connect_timeout_s,
+            read_timeout_s=self._read_timeout_s,
+            allow_http=bool(settings.get("ALLOW_HTTP")),
+        )
+        version = str(settings.get("API_VERSION") or "v3")
+        self._rest = Rest(remote, settings["ACCESS_TOKEN"], version)
+
+    def verify(self, request: WebhookRequest) -> None:
+        """X-HubSpot-Signature-v3 over method, address, body and time."""
+        if not self.sends_webhooks:
+            raise SignatureInvalid("this source takes no webhooks: WEBHOOK_AUTH is off")
+        if not self.accepts_unsigned:
+            signatures.verify(
+                request,
+                self._secrets,
+                now_ms=self._now_ms(),
+                takes_old=self._settings.get("SIGNATURES") == "all",
+            )
+
+    def parse(self, request: WebhookRequest) -> list[LeadEvent]:
+        """Up to 100 events, or the one of a workflow."""
+        return webhooks.read(request.body, self._app_id)
+
+    def reply(self, accepted: int, repeated: int, unwanted: int) -> WebhookReply:
+        """Any 2xx within five seconds."""
+        return webhooks.accepted(accepted, repeated, unwanted)
+
+    def refused(self, error: WebhookRefused) -> WebhookReply:
+        """What cannot be read is answered 2xx, or it would come for a day."""
+        return webhooks.refused(error)
+
+    def read(
+        self, object: str, by: str, keys: Sequence[str], fields: Sequence[str]
+    ) -> list[Record]:
+        """Records by id or by a unique property such as `email`; one call."""
+        return read_records(self._rest, object, by, keys, fields, self._read_timeout_s)
+
+    def send(self, updates: Sequence[Update]) -> list[RecordResult]:
+        """Batch update by id; one call, and one more for each refusal within it."""
+        return send_records(self._rest, updates, self._write_timeout_s)
+
+    def fields(self, object: str) -> list[CrmField]:
+        """An object's properties; one call."""
+        return object_fields(self._rest, object, self._read_timeout_s)
+
+    def changed_since(
+        self,
+        cursor: str | None,
+        since: datetime,
+        events: Mapping[str, Collection[str]],
+        fields: Sequence[str],
+    ) -> Found:
+        """New records by search; changes are not searched for."""
+        return created_since(self._rest, cursor, since, events, self._read_timeout_s)
+
+    @classmethod
+    def setup(cls, routes: Sequence[Route], variables: Variables) -> Guide:
+        """App, scopes, subscriptions."""
+        return setup.guide(routes, variables)

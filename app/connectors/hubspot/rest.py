@@ -1,0 +1,110 @@
+"""HubSpot's REST API: the bearer token, the version in the path, the errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from app.connectors.base import NotOffered
+from app.connectors.hubspot.codes import call_error
+from app.errors import AnswerUnexpected
+from app.remote import Answer, Remote
+
+#: Objects, as mapping files call them → as paths do.
+PLURALS: Final[Mapping[str, str]] = {"contact": "contacts", "company": "companies"}
+#: `v3`, or a version by date, which stands behind the kind of thing.
+VERSION: Final = re.compile(r"v3|20[0-9]{2}-[0-9]{2}")
+#: Statuses of a batch whose body has to be read: 207 is one with errors in it.
+_DONE: Final = frozenset({200, 201, 207})
+
+
+class Rest:
+    """One account's REST API. Safe for threads."""
+
+    def __init__(self, remote: Remote, token: str, version: str) -> None:
+        self._remote = remote
+        self._token = token
+        self._version = version
+
+    def __repr__(self) -> str:
+        return f"<Rest {self._remote.base_url}>"
+
+    def objects(self, object: str, rest: str) -> str:
+        """Path of an object's records: `batch/read`, `search`."""
+        return self._path("objects", object, rest)
+
+    def properties(self, object: str) -> str:
+        """Path of an object's properties."""
+        return self._path("properties", object, "")
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        operation: str,
+        json: Any = None,
+        read_timeout_s: float | None = None,
+    ) -> dict[str, Any]:
+        """One call; the JSON object of a success.
+
+        Raises RemoteError by status (codes.py).
+        """
+        answer = self.ask(
+            method, path, operation=operation, json=json, read_timeout_s=read_timeout_s
+        )
+        return body_of(answer)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        operation: str,
+        json: Any = None,
+        read_timeout_s: float | None = None,
+    ) -> Answer:
+        """One call; its answer, whatever the status."""
+        return self._remote.call(
+            method,
+            path,
+            operation=operation,
+            headers={"Authorization": f"Bearer {self._token}"},
+            json=json,
+            read_timeout_s=read_timeout_s,
+        )
+
+    def _path(self, kind: str, object: str, rest: str) -> str:
+        plural = PLURALS.get(object.casefold())
+        if plural is None:
+            known = " or ".join(PLURALS)
+            raise NotOffered(f"hubspot has no object {object} that is written; {known}")
+        if self._version == "v3":
+            path = f"/crm/v3/{kind}/{plural}"
+        else:
+            path = f"/crm/{kind}/{self._version}/{plural}"
+        return f"{path}/{rest}" if rest else path
+
+
+def body_of(answer: Answer) -> dict[str, Any]:
+    """The JSON object of a success, or the error that the answer is."""
+    if answer.status not in _DONE:
+        raise call_error(answer)
+    body = answer.json()
+    if not isinstance(body, dict):
+        raise answer.error("there is no object in it", kind=AnswerUnexpected)
+    return body
+
+
+def results_of(body: Mapping[str, Any], operation: str) -> list[dict[str, Any]]:
+    """The list under `results`. Raises AnswerUnexpected if it is none."""
+    rows = body.get("results")
+    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+        return rows
+    raise AnswerUnexpected(
+        "hubspot answered with results that are no list of objects",
+        system="hubspot",
+        operation=operation,
+        status=200,
+    )

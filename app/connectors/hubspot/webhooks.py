@@ -1,0 +1,147 @@
+"""HubSpot's webhooks: arrays of events that carry ids, and bodies of workflows.
+
+An event says what changed and whose change it was, but of the record only its id:
+the rest is fetched. Order and single delivery are not promised, and `eventId` is
+not unique, so an event's own id is made of all that tells two of them apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from app.connectors.base import WebhookReply, json_reply
+from app.domain import LeadEvent
+from app.errors import PayloadInvalid, WebhookRefused
+
+MOST_EVENTS: Final = 100
+#: `objectTypeId` of the newer events → the object as mapping files call it.
+OBJECT_TYPES: Final[Mapping[str, str]] = {"0-1": "contact", "0-2": "company"}
+_EVENTS: Final[Mapping[str, str]] = {"creation": "created", "propertyChange": "updated"}
+#: Change source of what an app has written.
+_BY_APPS: Final = "INTEGRATION"
+#: What tells two events apart; never the number of the attempt.
+_IDENTITY: Final = (
+    "portalId",
+    "subscriptionType",
+    "objectId",
+    "eventId",
+    "occurredAt",
+    "propertyName",
+)
+_LARGEST_ID: Final = 10**18
+
+
+def read(body: bytes, app_id: str) -> list[LeadEvent]:
+    """The events of a body, at least one; `app_id` may be empty.
+
+    Raises PayloadInvalid: it is neither HubSpot's array nor a workflow's object.
+    """
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        raise PayloadInvalid("The body is not JSON.") from None
+    if isinstance(given, dict):
+        if "subscriptionType" not in given and "eventType" not in given:
+            return [_of_workflow(given)]
+        given = [given]
+    if not isinstance(given, list) or not given:
+        raise PayloadInvalid("The body is no array of events.")
+    if len(given) > MOST_EVENTS:
+        raise PayloadInvalid(f"{len(given)} events; HubSpot sends at most 100.")
+    events = [_event(row, app_id) for row in given if isinstance(row, dict)]
+    if len(events) < len(given):
+        raise PayloadInvalid("An event is no JSON object.")
+    return events
+
+
+def _event(row: Mapping[str, Any], app_id: str) -> LeadEvent:
+    # A table of HubSpot's calls it eventType; every real delivery has this name.
+    kind = str(row.get("subscriptionType") or row.get("eventType") or "")
+    about, _, what = kind.partition(".")
+    if about == "object":
+        type_id = str(row.get("objectTypeId") or "")
+        about = OBJECT_TYPES.get(type_id, type_id)
+    record_id = record_id_of(row.get("objectId"))
+    if record_id is None:
+        raise PayloadInvalid("An event has no objectId.")
+    own = app_id or str(row.get("appId") or "")
+    is_ours = row.get("changeSource") == _BY_APPS and bool(own)
+    name = row.get("propertyName")
+    return LeadEvent(
+        object=about,
+        record_id=record_id,
+        # Deletions, merges and all else: no mapping wants them.
+        event=_EVENTS.get(what, what or "unknown"),
+        lead={"id": record_id},
+        event_id=" ".join(str(row.get(key, "")) for key in _IDENTITY),
+        at=_time(row.get("occurredAt")),
+        changed_by=_text(row.get("sourceId")),
+        is_thin=True,
+        changed={name: row.get("propertyValue")} if isinstance(name, str) else None,
+        is_ours=is_ours and str(row.get("sourceId") or "") == own,
+    )
+
+
+def _of_workflow(row: Mapping[str, Any]) -> LeadEvent:
+    """"Send a webhook": chosen keys, flat; or the contact in its old, deep shape."""
+    deep = row.get("properties")
+    lead: dict[str, Any] = dict(row)
+    if isinstance(deep, dict):
+        lead = {
+            name: one.get("value") if isinstance(one, dict) else one
+            for name, one in deep.items()
+        }
+    record_id = record_id_of(
+        row.get("hs_object_id") or row.get("vid") or row.get("objectId")
+    )
+    record_id = record_id or record_id_of(lead.get("hs_object_id"))
+    if record_id is None:
+        raise PayloadInvalid(
+            "The body has no hs_object_id. Add Record ID to the workflow's webhook."
+        )
+    event = str(row.get("event") or "created").strip().lower()
+    if event not in _EVENTS.values():
+        raise PayloadInvalid('The key "event" must be created or updated.')
+    lead["id"] = record_id
+    about = str(row.get("object") or "contact").strip().lower()
+    return LeadEvent(object=about, record_id=record_id, event=event, lead=lead)
+
+
+def record_id_of(value: Any) -> str | None:
+    """A record's id as text; None for what is no id of HubSpot's."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    is_id = text.isascii() and text.isdigit() and 0 < int(text) < _LARGEST_ID
+    return str(int(text)) if is_id else None
+
+
+def _time(value: Any) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    try:
+        return datetime.fromtimestamp(value / 1000, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return str(value)[:200] if isinstance(value, str | int) and value else None
+
+
+def accepted(events: int, repeated: int, unwanted: int) -> WebhookReply:
+    """Any 2xx will do; the numbers are for whoever looks."""
+    shown = {"accepted": events, "repeated": repeated, "unwanted": unwanted}
+    return json_reply(200, shown)
+
+
+def refused(error: WebhookRefused) -> WebhookReply:
+    """A body that cannot be read gets a 2xx: HubSpot would send it for a day."""
+    if isinstance(error, PayloadInvalid):
+        return json_reply(200, {"status": "unreadable", "message": str(error)})
+    if error.status == 401:
+        return json_reply(401, {"status": "unauthorized"})
+    return json_reply(error.status, {"status": "refused", "message": str(error)})
