@@ -118,8 +118,7 @@ class HubSpot(Connector):
         """`now_ms`: the clock that signatures are judged by."""
         super().__init__(source, settings, **options)
         self._now_ms = now_ms
-        given = str(settings.get("CLIENT_SECRET") or "")
-        self._secrets = tuple(one for part in given.split(",") if (one := part.strip()))
+        self._secrets = signatures.Secrets(str(settings.get("CLIENT_SECRET") or ""))
         self._app_id = str(settings.get("APP_ID") or "")
         url = str(settings.get("URL") or "https://api.hubapi.com")
         remote = Remote(

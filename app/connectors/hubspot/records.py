@@ -191,14 +191,16 @@ def _guilty(
     for one in bad:
         senders = [n for n, update in going.items() if one.name in update.values]
         if one.code not in OF_THE_PROPERTY and len(senders) > 1:
-            senders = [
-                n
-                for n in senders
-                if (text := wire(going[n].values[one.name])) and text in one.message
-            ]
+            # What stands in brackets are the options that it might have been.
+            told = one.message.partition("[")[0]
+            senders = [n for n in senders if _is_told(going[n].values[one.name], told)]
         for n in senders:
             found.setdefault(n, _refused(one))
     return found
+
+
+def _is_told(value: Any, told: str) -> bool:
+    return any(item and item in told for item in wire(value).split(";"))
 
 
 def _refused(bad: BadValue) -> RecordRefused:
