@@ -27,9 +27,4 @@ def create(runtime: Runtime | None = None) -> Flask:
         logs.configure(settings.log_level, settings.log_format)
         sentry.init(settings.sentry_dsn, release=__version__)
         runtime = runtimes.build(settings, role="web")
-    return web.build(
-        runtime.settings,
-        intake=runtime.intake,
-        waker=runtime.waker,
-        database=runtime.database,
-    )
+    return web.build(runtime.settings, intake=runtime.intake, waker=runtime.waker)

@@ -215,6 +215,14 @@ def _as_data(report: _Report) -> dict[str, Any]:
             }
             for one in report.standings
         ],
+        "runs_waiting_for_former_limits": [
+            {
+                "mapping": one.mapping,
+                "runs": one.runs,
+                "next_look_at": one.due_at.isoformat(),
+            }
+            for one in report.others
+        ],
         "paused": [
             {
                 "pool": one.scope.name,
@@ -394,5 +402,8 @@ def _print_table(
         )
     for row in rows:
         table.add_row(*row)
-    Console(markup=False, highlight=False).print(table)
+    # A pipe has no width: there the table is as wide as it needs to be.
+    console = Console(markup=False, highlight=False)
+    console.width = console.width if console.is_terminal else 200
+    console.print(table)
 

@@ -10,15 +10,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.web import answers, health, webhooks
 
 if TYPE_CHECKING:
-    from app.ledger.database import Database
     from app.pipeline.intake import Intake
     from app.pipeline.waking import Waker
     from app.settings import Settings
 
 
-def build(
-    settings: Settings, *, intake: Intake, waker: Waker, database: Database
-) -> Flask:
+def build(settings: Settings, *, intake: Intake, waker: Waker) -> Flask:
     """The WSGI application, of parts that the runtime has made."""
     flask = Flask("app.web", static_folder=None)
     flask.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -26,8 +23,7 @@ def build(
     flask.config["MAX_FORM_MEMORY_SIZE"] = None
     flask.url_map.strict_slashes = False
     flask.register_blueprint(webhooks.blueprint(intake, waker, settings))
-    mappings = intake.parts.mappings.values()
-    flask.register_blueprint(health.blueprint(database, settings, mappings))
+    flask.register_blueprint(health.blueprint(intake.parts))
     answers.register(flask)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
@@ -15,19 +14,13 @@ from app.ledger.database import DatabaseAway, schema_state
 from app.web.answers import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from app.ledger.database import Database
-    from app.mapping.model import MappingFile
-    from app.settings import Settings
+    from app.pipeline.parts import Parts
 
 
-def blueprint(
-    database: Database, settings: Settings, mappings: Collection[MappingFile]
-) -> Blueprint:
+def blueprint(parts: Parts) -> Blueprint:
     """The routes that platforms and monitors call."""
     routes = Blueprint("health", __name__)
-    stalled = timedelta(seconds=settings.stalled_after_s)
+    database, settings, stalled = parts.ledger.database, parts.settings, parts.stalled
 
     @routes.get("/healthz")
     def alive() -> Response:
@@ -60,8 +53,7 @@ def blueprint(
             return plain(401, "Send Authorization: Bearer with METRICS_TOKEN.")
         from app.web.metrics import CONTENT_TYPE, render
 
-        page = render(database, settings, mappings)
-        return Response(page, 200, content_type=CONTENT_TYPE)
+        return Response(render(parts), 200, content_type=CONTENT_TYPE)
 
     return routes
 

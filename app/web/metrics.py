@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -15,12 +15,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYP
 from prometheus_client.registry import Collector
 
 from app.ledger import reports
-from app.ledger.database import Database
-from app.ledger.usage import Usage
-from app.mapping.model import MappingFile
 from app.pipeline.budgets import limits_of_pools
 from app.pipeline.credits import standings
-from app.settings import Settings
+from app.pipeline.parts import Parts
 
 __all__ = ["CONTENT_TYPE", "render"]
 
@@ -28,16 +25,9 @@ __all__ = ["CONTENT_TYPE", "render"]
 class LedgerCollector(Collector):
     """Reads the ledger once per scrape; labels come from small closed sets."""
 
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        mappings: Collection[MappingFile],
-    ) -> None:
-        self.database = database
-        self.mappings = mappings
-        self.stalled = timedelta(seconds=settings.stalled_after_s)
-        self.pools = limits_of_pools(settings)
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.database = parts.ledger.database
 
     def collect(self) -> Iterator[Metric]:
         """Everything, one query or two for each part."""
@@ -53,7 +43,7 @@ class LedgerCollector(Collector):
         for row in reports.run_counts(self.database):
             runs.add_metric([row.source, row.state], row.runs)
         yield runs
-        health = reports.health(self.database, stalled=self.stalled)
+        health = reports.health(self.database, stalled=self.parts.stalled)
         for name, text, value in (
             ("workers", "Engine workers whose heart beats.", health["workers"]),
             ("pauses", "Pauses in force.", len(health["pauses"])),
@@ -77,7 +67,7 @@ class LedgerCollector(Collector):
             "Credits of 6sense, counted here: no API reports a balance.",
             labels=["pool", "product"],
         )
-        for one in Usage(self.database).sums():
+        for one in self.parts.ledger.usage.sums():
             answers.add_metric([one.product, "matched"], one.matched)
             answers.add_metric([one.product, "no-match"], one.asked - one.matched)
             if one.pool:
@@ -87,22 +77,22 @@ class LedgerCollector(Collector):
 
     def _budgets(self) -> Iterator[Metric]:
         """What each budget has left; empty labels where it is a whole pool's."""
-        spent = Usage(self.database).spent(datetime.now(UTC).date())
+        parts = self.parts
+        spent = parts.ledger.usage.spent(datetime.now(UTC).date())
+        pools = limits_of_pools(parts.settings)
         left = GaugeMetricFamily(
             "leadbridge_budget_left",
             "Credits left of each budget of this day or month (UTC), estimated.",
             labels=["pool", "mapping", "lookup", "per"],
         )
-        for one in standings(self.pools, self.mappings, spent):
+        for one in standings(pools, parts.mappings.values(), spent):
             labels = [one.pool, one.mapping, one.lookup, one.limit.per]
             left.add_metric(labels, one.left)
         yield left
 
 
-def render(
-    database: Database, settings: Settings, mappings: Collection[MappingFile]
-) -> bytes:
+def render(parts: Parts) -> bytes:
     """The metrics page. Raises DatabaseAway."""
     registry = CollectorRegistry()
-    registry.register(LedgerCollector(database, settings, mappings))
+    registry.register(LedgerCollector(parts))
     return generate_latest(registry)
