@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from sandbox import options
 from sandbox.fault_kinds import KINDS, read_faults
+from sandbox.hubspot.routes import OPERATIONS as hubspot_operations
 from sandbox.marketo import caller
 from sandbox.marketo import operations as marketo_operations
 from sandbox.marketo.campaigns import read_campaigns
@@ -24,7 +25,7 @@ ENDPOINTS = {
     "GET /_sandbox/": "this list",
     "GET /_sandbox/health": "200 as soon as the sandbox answers",
     "POST /_sandbox/reset": "forget everything; body: options, leads (all optional)",
-    "POST /_sandbox/config": "change options; body: {sixsense, marketo, clock}",
+    "POST /_sandbox/config": "change options; body: {system: options}",
     "GET /_sandbox/config": "the options in force",
     "POST /_sandbox/faults": "add faults; body: a list of faults",
     "GET /_sandbox/faults": "faults, how often each was used and is left",
@@ -32,6 +33,9 @@ ENDPOINTS = {
     "POST /_sandbox/faults/release": "let held calls go",
     "GET /_sandbox/state": "counts, credits, windows, last calls; ?ids= &calls=",
     "POST /_sandbox/leads": "create Marketo leads; body: {leads} or {count, like}",
+    "POST /_sandbox/hubspot/contacts": "create contacts; a list, or {count, like}",
+    "POST /_sandbox/hubspot/change": "by hand; {id, values}, {id, merge_into} ...",
+    "POST /_sandbox/hubspot/webhooks": "subscribe; body: {url, subscriptions}",
     "POST /_sandbox/marketo/change-leads": "change leads; body: {leads, source}",
     "POST /_sandbox/marketo/call-webhook": "send a webhook; body: {webhook, ids}",
     "POST /_sandbox/marketo/campaigns": "add campaigns; body: one, or a list",
@@ -60,6 +64,7 @@ def blueprint(world: World) -> Blueprint:
     _settings(world, route)
     _faults(world, route)
     _records(world, route)
+    _hubspot(world, route)
     return pages
 
 
@@ -89,7 +94,7 @@ def _body(default: Any = None) -> Any:
 def _settings(world: World, route: Route) -> None:
     @route("/", "GET")
     def summary() -> Any:
-        return {"sandbox": "6sense and Marketo", "endpoints": ENDPOINTS}
+        return {"sandbox": "6sense, Marketo and HubSpot", "endpoints": ENDPOINTS}
 
     @route("/health", "GET")
     def health() -> Any:
@@ -119,6 +124,11 @@ def _options(world: World) -> dict[str, Any]:
         return {
             "sixsense": sixsense_options,
             "marketo": marketo_options,
+            "hubspot": {
+                **vars(world.hubspot.options),
+                "access_token": "…",
+                "client_secret": "…",
+            },
             "clock": {"offset_s": world.clock.offset_s, "now": world.clock.today()},
         }
 
@@ -127,6 +137,7 @@ def _faults(world: World, route: Route) -> None:
     known = {
         "sixsense": [item.name for item in sixsense_operations.OPERATIONS],
         "marketo": marketo_operations.names(),
+        "hubspot": hubspot_operations,
     }
 
     @route("/faults", "POST")
@@ -161,7 +172,8 @@ def _records(world: World, route: Route) -> None:
         if not calls.isdigit():
             raise RequestInvalid("calls must be a whole number")
         with world.lock:
-            return _state(world, int(calls), request.args.get("ids"))
+            asked = request.args.get
+            return _state(world, int(calls), asked("ids"), asked("contacts"))
 
     @route("/leads", "POST")
     def leads() -> Any:
@@ -196,7 +208,30 @@ def _records(world: World, route: Route) -> None:
         return {"status": "forgotten"}
 
 
-def _state(world: World, calls: int, ids: str | None) -> dict[str, Any]:
+def _hubspot(world: World, route: Route) -> None:
+    @route("/hubspot/contacts", "POST")
+    def contacts() -> Any:
+        body = _body()
+        with world.lock:
+            given = body.get("contacts", body) if isinstance(body, dict) else body
+            return {"ids": world.hubspot.seed("contact", given)}
+
+    @route("/hubspot/change", "POST")
+    def change_record() -> Any:
+        body = _body()
+        with world.lock:
+            return {"changed": world.hubspot.change_by_hand(body)}
+
+    @route("/hubspot/webhooks", "POST")
+    def subscribe() -> Any:
+        with world.lock:
+            world.hubspot_hooks.define(_body())
+            return world.hubspot_hooks.as_json()
+
+
+def _state(
+    world: World, calls: int, ids: str | None, contacts: str | None
+) -> dict[str, Any]:
     journal, now = world.journal, world.clock.now()
     last = list(journal.last)[-calls:] if calls else []
     shown = {
@@ -204,6 +239,11 @@ def _state(world: World, calls: int, ids: str | None) -> dict[str, Any]:
         "calls": journal.total,
         "sixsense": {**journal.of("sixsense"), **world.sixsense.as_json(now)},
         "marketo": {**journal.of("marketo"), **world.marketo.as_json()},
+        "hubspot": {
+            **journal.of("hubspot"),
+            **world.hubspot.as_json(),
+            "webhooks": world.hubspot_hooks.as_json(),
+        },
         "faults": [fault.as_json() for fault in world.faults.faults],
         "last_calls": [call.as_json() for call in last],
     }
@@ -212,6 +252,13 @@ def _state(world: World, calls: int, ids: str | None) -> dict[str, Any]:
         wanted = list(store.leads) if ids == "all" else ids.split(",")
         found = store.find("id", wanted)
         shown["leads"] = {str(lead["id"]): lead for lead in found}
+    if contacts is not None:
+        chosen = contacts.split(",")
+        shown["contacts"] = {
+            own: record.properties
+            for own, record in world.hubspot.records.items()
+            if contacts == "all" or own in chosen
+        }
     return shown
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sandbox import options
 from sandbox.options import RequestInvalid
 
-SYSTEMS = ("sixsense", "marketo")
+SYSTEMS = ("sixsense", "marketo", "hubspot")
 
 #: No fault holds a connection longer than this, in seconds.
 LONGEST_HOLD_S = 600

@@ -12,13 +12,15 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from sandbox import control
+from sandbox.hubspot import routes as hubspot
 from sandbox.marketo import routes as marketo
 from sandbox.sixsense import routes as sixsense
 from sandbox.state import World
 from sandbox.wire import KeepAliveHandler
 
-#: Paths that begin so are Marketo's; `/_sandbox` is ours; the rest is 6sense's.
+#: Paths that begin so are a CRM's; `/_sandbox` is ours; the rest is 6sense's.
 MARKETO_ROOTS = ("/rest", "/identity", "/bulk")
+HUBSPOT_ROOTS = ("/crm", "/account-info")
 
 
 def create_app(world: World | None = None) -> Flask:
@@ -31,6 +33,7 @@ def create_app(world: World | None = None) -> Flask:
     app.extensions["world"] = world
     app.register_blueprint(sixsense.blueprint(world))
     app.register_blueprint(marketo.blueprint(world))
+    app.register_blueprint(hubspot.blueprint(world))
     app.register_blueprint(control.blueprint(world))
 
     @app.errorhandler(HTTPException)
@@ -41,6 +44,8 @@ def create_app(world: World | None = None) -> Flask:
             return control.shown({"problems": [problem]}, error.code or 500)
         if path.startswith(MARKETO_ROOTS):
             return marketo.not_found(world, path)
+        if path.startswith(HUBSPOT_ROOTS):
+            return hubspot.not_found(world, path)
         return sixsense.not_found(world, path)
 
     return app
@@ -73,6 +78,7 @@ class Sandbox:
         with self.world.lock:
             self.world.faults.clear()
             self.world.marketo.campaigns.end()
+            self.world.hubspot_hooks.end()
         self.server.shutdown()
         self._thread.join()
         self.server.server_close()

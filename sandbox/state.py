@@ -10,6 +10,8 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.faults import Fault, FaultScript
+from sandbox.hubspot.state import HubSpotState
+from sandbox.hubspot.webhooks import Subscriptions
 from sandbox.journal import Journal
 from sandbox.marketo.state import MarketoState
 from sandbox.options import RequestInvalid, changed, unknown
@@ -32,8 +34,8 @@ class World:
         """Forget everything, then apply `config` (see `configure`) and the seeds.
 
         Options not named go back to their defaults. Extra keys: `leads`, a
-        list of Marketo leads to create; `seed_demo`, false to leave out the
-        demo leads.
+        list of Marketo leads to create; `contacts`, of HubSpot contacts;
+        `seed_demo`, false to leave out the demo records.
 
         Raises:
             RequestInvalid: and then nothing was changed.
@@ -41,7 +43,7 @@ class World:
         if not isinstance(config, Mapping):
             raise RequestInvalid("the configuration must be an object")
         rest = dict(config)
-        leads = rest.pop("leads", [])
+        leads, contacts = rest.pop("leads", []), rest.pop("contacts", [])
         demo = rest.pop("seed_demo", True)
         if not isinstance(demo, bool):
             raise RequestInvalid("seed_demo must be true or false")
@@ -49,14 +51,20 @@ class World:
         with self.lock:
             clock = Clock()
             fresh = SixsenseState(), MarketoState(clock, self.lock)
-            self._configure(rest, clock, *fresh)
+            hubspot = HubSpotState(clock)
+            self._configure(rest, clock, *fresh, hubspot)
             if demo:
                 fresh[1].seed_demo()
+                hubspot.seed_demo()
             fresh[1].seed(leads)
+            hubspot.seed("contact", contacts)
             self.faults.clear()
             self.faults = FaultScript()
             if former is not None:
                 former.campaigns.end()
+                self.hubspot_hooks.end()
+            self.hubspot = hubspot
+            self.hubspot_hooks = Subscriptions(hubspot, self.lock)
             self.clock, (self.sixsense, self.marketo) = clock, fresh
             self.journal = Journal()
             self.random = random.Random(6)  # noqa: S311  repeatable, not secret
@@ -64,7 +72,7 @@ class World:
             former.campaigns.await_end()
 
     def configure(self, config: object) -> None:
-        """Change options of the running world: `sixsense`, `marketo`, `clock`.
+        """Change options of the running world: a system's, or `clock`.
 
         Raises:
             RequestInvalid: and then nothing was changed.
@@ -72,7 +80,9 @@ class World:
         if not isinstance(config, Mapping):
             raise RequestInvalid("the configuration must be an object")
         with self.lock:
-            self._configure(config, self.clock, self.sixsense, self.marketo)
+            self._configure(
+                config, self.clock, self.sixsense, self.marketo, self.hubspot
+            )
 
     def _configure(
         self,
@@ -80,10 +90,15 @@ class World:
         clock: Clock,
         sixsense: SixsenseState,
         marketo: MarketoState,
+        hubspot: HubSpotState,
     ) -> None:
         problems: list[str] = []
         new: dict[str, Any] = {}
-        parts: dict[str, Any] = {"sixsense": sixsense, "marketo": marketo}
+        parts: dict[str, Any] = {
+            "sixsense": sixsense,
+            "marketo": marketo,
+            "hubspot": hubspot,
+        }
         for name, changes in config.items():
             try:
                 if name == "clock":

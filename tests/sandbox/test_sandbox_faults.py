@@ -294,7 +294,7 @@ def test_cleared_faults_are_gone(control: Any, sixsense: Any) -> None:
     ("fault", "problem"),
     [
         ({"system": "sixsens", "kind": "html"},
-         "faults[0]: system must be one of sixsense, marketo, not 'sixsens'"),
+         "faults[0]: system must be one of sixsense, marketo, hubspot, not 'sixsens'"),
         ({"system": "marketo", "kind": "latencyy", "ms": 1},
          "faults[0]: 'latencyy' is no kind of fault; did you mean 'latency'?"),
         ({"system": "marketo", "kind": "latency"}, "faults[0]: ms is missing"),
