@@ -286,6 +286,36 @@ def read_source(
     return SourceSettings(source, {}), problems
 
 
+def is_unset(source: str, schema: type[Schema], environ: Mapping[str, str]) -> bool:
+    """Whether nobody has begun to set this source up: none of its variables is there.
+
+    A slip of the pen in one of them is a beginning, and is told as that.
+    """
+    names, prefix = names_of(source, schema), prefix_of(source)
+    ends = tuple("_" + name.removeprefix(prefix) for name in names)
+    there = [n for n in environ if n.startswith(prefix) and given(environ, n)]
+    # HUBSPOT_B_URL is the source hubspot-b's, and no slip in HUBSPOT_URL.
+    slips = [n for n in there if not n.endswith(ends)]
+    near = (difflib.get_close_matches(name, names, 1, 0.9) for name in slips)
+    return not (set(there) & set(names) or any(near))
+
+
+def names_of(source: str, schema: type[Schema]) -> list[str]:
+    """The variables of a source, in the order of its schema."""
+    prefix, parts = prefix_of(source), schema().fields.items()
+    return [prefix + (part.data_key or name) for name, part in parts]
+
+
+def main_names(source: str, schema: type[Schema]) -> list[str]:
+    """Those of them with which its set-up begins: required ones, and secrets."""
+    parts = schema().fields.values()
+    return [
+        name
+        for name, part in zip(names_of(source, schema), parts, strict=True)
+        if part.required or is_secret(name, part)
+    ]
+
+
 def is_secret(name: str, part: fields.Field[Any]) -> bool:
     """Whether a schema's field is nobody else's to read: it says so, or its name."""
     return bool(part.metadata.get("secret") or SECRET_NAME.search(name))

@@ -69,7 +69,7 @@ def build(settings: Settings, *, role: str) -> Runtime:
         ConfigurationError: everything that is wrong with mapping files, then with
             sources and tokens, then with the database; each all at once.
     """
-    mappings, connectors, sixsense = configured(settings)
+    mappings, connectors, sixsense = configured(settings, is_told=True)
     url, server = database_url(settings)
     count = WEB_CONNECTIONS if role == "web" else WORKER_CONNECTIONS
     database = Database(url, connections=count, name=f"leadbridge {role}")
@@ -86,9 +86,12 @@ def build(settings: Settings, *, role: str) -> Runtime:
 
 
 def configured(
-    settings: Settings,
+    settings: Settings, *, is_told: bool = False
 ) -> tuple[tuple[MappingFile, ...], dict[str, Connector], SixsenseClient]:
     """What files and environment say, without a database or a call.
+
+    Mapping files of sources that are switched off are left out; `is_told`: with a
+    warning for each of these sources.
 
     Raises ConfigurationError with everything that is wrong.
     """
@@ -98,7 +101,39 @@ def configured(
         sources=CONNECTORS.keys(),
     )
     _check_offered(mappings)
-    return mappings, _connectors(settings, mappings), _sixsense(settings)
+    problems = settings_problems(settings, mappings)
+    if problems:
+        raise ConfigurationError("The environment has settings to mend.", problems)
+    off = switched_off(settings, mappings)
+    for name, why in off.items() if is_told else ():
+        log.warning("source is off", source=name, why=why)
+    mappings = tuple(each for each in mappings if each.source not in off)
+    sources = dict.fromkeys(each.source for each in mappings)
+    connectors = {name: connector_named(settings, name) for name in sources}
+    return mappings, connectors, _sixsense(settings)
+
+
+def switched_off(settings: Settings, mappings: Iterable[MappingFile]) -> dict[str, str]:
+    """Sources of these files without a single setting: why each is off, and the fix.
+
+    A mapping file that came with Leadbridge asks nobody for an account. But if no
+    source is set up at all, none is off: they all lack their settings.
+    """
+    files: dict[str, list[MappingFile]] = {}
+    for each in mappings:
+        files.setdefault(each.source, []).append(each)
+    unset = {
+        name: settings.unset(name, kind.settings)
+        for name, kind in _kinds(files).items()
+    }
+    if all(unset.values()):
+        return {}
+    return {
+        name: f"none of {', '.join(names)} is set; set them, or delete "
+        + " and ".join(str(each.path or each.name) for each in files[name])
+        for name, names in unset.items()
+        if names
+    }
 
 
 def _check_offered(mappings: Iterable[MappingFile]) -> None:
@@ -235,17 +270,6 @@ def _callers(settings: Settings) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.enrich_threads, thread_name_prefix="6sense")
 
 
-def _connectors(
-    settings: Settings, mappings: tuple[MappingFile, ...]
-) -> dict[str, Connector]:
-    """One connector for each source that a mapping names; all problems at once."""
-    kinds = _kinds(each.source for each in mappings)
-    problems = settings_problems(settings, mappings)
-    if problems:
-        raise ConfigurationError("The environment has settings to mend.", problems)
-    return {name: connector_named(settings, name) for name in kinds}
-
-
 def connector_named(settings: Settings, source: str) -> Connector:
     """One source's connector. Raises ConfigurationError: what its settings lack."""
     kind = _kinds([source])[source]
@@ -256,17 +280,20 @@ def connector_named(settings: Settings, source: str) -> Connector:
     )
 
 
-def settings_problems(
-    settings: Settings, mappings: Iterable[MappingFile]
-) -> list[str]:
-    """What the sources of these and 6sense lack in the environment, as sentences."""
+def settings_problems(settings: Settings, mappings: Iterable[MappingFile]) -> list[str]:
+    """What the sources of these and 6sense lack in the environment, as sentences.
+
+    A source that is switched off lacks nothing.
+    """
     files = tuple(mappings)
-    kinds = _kinds(each.source for each in files)
+    off = switched_off(settings, files)
+    used = [each for each in files if each.source not in off]
+    kinds = _kinds(each.source for each in used)
     schemas = {name: kind.settings for name, kind in kinds.items()}
     return [
         *settings.source_problems(schemas),
         *_unmeant_tokens(settings, files),
-        *_token_problems(settings, files),
+        *_token_problems(settings, used),
     ]
 
 

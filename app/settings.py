@@ -27,7 +27,9 @@ from app.environment import (
     given,
     integer,
     is_secret,
+    is_unset,
     key_text,
+    main_names,
     origin,
     prefix_of,
     quoted,
@@ -304,6 +306,11 @@ class Settings:
             for problem in read_source(name, schema, self.environ)[1]
         ]
 
+    def unset(self, name: str, schema: type[Schema]) -> list[str]:
+        """Of a source without a single setting the variables to begin with; else []."""
+        is_off = is_unset(name, schema, self.environ)
+        return main_names(name, schema) if is_off else []
+
     def shown(self) -> dict[str, str]:
         """Settings by variable for people to read: a secret is only `set`."""
         values = {}
@@ -415,4 +422,6 @@ _SOURCES = """
 
 A source is one account of a CRM or of a marketing system. It exists when a mapping
 file names it, and its variables begin with its name in capitals: the source
-`{source}` reads `{variable}`. Below, each connector's own name stands for it."""
+`{source}` reads `{variable}`. Below, each connector's own name stands for it.
+A source without any of them is off, unless they all are; with some of them, the
+start stops and names the rest."""

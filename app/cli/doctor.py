@@ -149,7 +149,11 @@ class _Visit:
         return database
 
     def _on_sources(self, settings: Settings) -> Iterator[Check]:
+        off = runtime.switched_off(settings, self.mappings)
         for name in self._sources():
+            if name in off:
+                yield untested(f"{name} source", f"it is off: {off[name]}")
+                continue
             try:
                 self.connectors[name] = runtime.connector_named(settings, name)
             except ConfigurationError:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
-from app.cli.sources import connector_of, live_fields
+from app.cli.sources import connector_of, kind_named, live_fields
 from app.connectors import CONNECTORS
 from app.domain import CrmField, Finding
+from app.environment import is_unset
 from app.errors import ConfigurationError
 from app.mapping.changes import drift
 from app.mapping.events import unsent
@@ -119,7 +120,12 @@ def _chosen(sources: Sequence[str], mappings: Collection[MappingFile]) -> list[s
             fix = did_you_mean(name, known)
             message = f"no mapping file names the source '{name}'. {fix}".rstrip()
             raise click.BadParameter(message, param_hint="SOURCE")
-    return list(dict.fromkeys(sources)) or known
+    if sources:
+        return list(dict.fromkeys(sources))
+    # A source that nothing is set for is off; unless it is so of all of them.
+    kinds = {name: kind_named(name).settings for name in known}
+    on = [name for name in known if not is_unset(name, kinds[name], os.environ)]
+    return on or known
 
 
 def _object(mapping: MappingFile) -> tuple[str, str]:

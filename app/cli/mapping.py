@@ -63,15 +63,18 @@ def check(
         run = TrialRun() if no_tests else run_tests(reports)
     findings = _findings(reports)
     problems = settings_problems() if with_settings else []
+    off = sources_off() if with_settings else {}
+    notes = [f"source {name} is off: {why}" for name, why in off.items()]
     if as_json:
         settings = [Finding(code="settings", message=p) for p in problems]
+        settings += [Finding(code="W-settings", message=note) for note in notes]
         found = [*findings, *run.failures, *settings]
         click.echo(json.dumps([as_dict(finding) for finding in found], indent=2))
     else:
         _print_check(findings, sum(len(report.mappings) for report in reports))
         print_tests(run)
         if with_settings:
-            _print_settings(problems)
+            _print_settings(problems, notes)
     is_bad = is_bad or bool(problems) or bool(run.failures)
     return int(is_bad or any(report.errors for report in reports))
 
@@ -94,7 +97,25 @@ def settings_problems() -> list[str]:
     return problems
 
 
-def _print_settings(problems: Sequence[str]) -> None:
+def sources_off() -> dict[str, str]:
+    """Sources that nothing is set for, and why that switches each of them off.
+
+    None, where settings or mapping files cannot be read: then problems tell it.
+    """
+    from app import runtime
+    from app.settings import Settings
+
+    try:
+        settings = Settings.load(os.environ)
+    except ConfigurationError:
+        return {}
+    files = [m for report in load_reports([]) for m in report.mappings]
+    return runtime.switched_off(settings, files)
+
+
+def _print_settings(problems: Sequence[str], notes: Sequence[str]) -> None:
+    for note in notes:
+        click.echo(f"Note: {note}.")
     for problem in problems:
         click.echo(f"- {problem}")
     if problems:

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
+from app import runtime as runtimes
 from app.ledger.database import Database, upgrade
+from app.settings import Settings
+from app.wsgi import create
 from tests.stack import ROOT, TOKEN
 
 FINE = {
@@ -106,6 +110,74 @@ def test_the_release_step_takes_what_is_complete_without_a_database() -> None:
     done = run("check", "--settings", environ=FINE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Settings are complete." in done.stdout
+
+
+@pytest.fixture(scope="module")
+def two_sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Mapping files of two sources; nothing is set for `marketo-eu` in FINE."""
+    folder = tmp_path_factory.mktemp("sources")
+    head = "mapping: 1\nobject: lead\nmatch: {by: id, from: lead.id}\n"
+    for name in ("marketo", "marketo-eu"):
+        (folder / f"{name}.yaml").write_text(
+            f"{head}source: {name}\n"
+            "lookups: {a: {api: lead-scoring, send: {email: lead.email}}}\n"
+            "fields: {x: {from: a.result}}\n"
+        )
+    return folder
+
+
+def test_a_source_that_nothing_is_set_for_is_off(
+    two_sources: Path, database_url: str
+) -> None:
+    upgrade(database_url)
+    environ = {
+        **FINE, "MAPPINGS_DIR": str(two_sources), "DATABASE_URL": database_url,
+    }  # fmt: skip
+    with structlog.testing.capture_logs() as told:
+        runtime = runtimes.build(Settings.load(environ), role="web")
+    try:
+        (warning,) = [one for one in told if one["log_level"] == "warning"]
+        assert warning["source"] == "marketo-eu"
+        assert warning["why"] == (
+            "none of MARKETO_EU_URL, MARKETO_EU_CLIENT_ID, MARKETO_EU_CLIENT_SECRET, "
+            "MARKETO_EU_WEBHOOK_SECRET is set; set them, or delete "
+            f"{two_sources}/marketo-eu.yaml"
+        )
+        client = create(runtime).test_client()
+        answers = {
+            name: client.post(
+                f"/webhooks/{name}",
+                json={"id": "1", "event": "updated"},
+                headers={"X-Leadbridge-Secret": FINE["MARKETO_WEBHOOK_SECRET"]},
+            )
+            for name in ("marketo", "marketo-eu", "unheard-of")
+        }
+        assert answers["marketo"].status_code == 200
+        # As if there were no such source.
+        assert answers["marketo-eu"].status_code == 401
+        assert answers["marketo-eu"].data == answers["unheard-of"].data
+    finally:
+        runtime.close()
+
+
+def test_the_release_step_notes_what_is_off(two_sources: Path) -> None:
+    environ = {**FINE, "MAPPINGS_DIR": str(two_sources)}
+    done = run("check", "--settings", environ=environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Note: source marketo-eu is off: none of MARKETO_EU_URL, " in done.stdout
+    assert "Settings are complete." in done.stdout
+    found = json.loads(run("check", "--settings", "--json", environ=environ).stdout)
+    assert [one["is_warning"] for one in found] == [True]
+
+
+def test_half_a_source_and_no_source_at_all_stop_the_start(two_sources: Path) -> None:
+    half = {"MARKETO_EU_CLIENT_ID": "half", "MAPPINGS_DIR": str(two_sources)}
+    said = refused("worker", environ={**FINE, **half})
+    assert "MARKETO_EU_URL is not set" in said
+    assert "MARKETO_EU_WEBHOOK_SECRET is not set" in said
+    said = refused("worker", environ={"MAPPINGS_DIR": str(two_sources)})
+    for name in ("SIXSENSE_TOKEN", "MARKETO_URL", "MARKETO_EU_URL"):
+        assert f"{name} is not set" in said, name
 
 
 @pytest.mark.parametrize("command", ["web", "up"])

@@ -266,6 +266,28 @@ def test_a_source_without_anything_says_what_it_needs():
     ]
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"CRM_URL": " ", "CRM_CLIENT_ID": ""},
+        {"CRM_EU_URL": "https://eu.example.com", "CRM_EU_CLIENT_ID": "eu"},
+        {"CRM_B_CLIENT_SECRET": SECRET, "CRMX": "x", "OTHER_URL": "x"},
+        {"SIXSENSE_TOKEN_CRM": "x"},
+    ],
+)
+def test_a_source_without_a_setting_of_its_own_is_not_set_up(environ):
+    begins_with = ["CRM_URL", "CRM_CLIENT_ID", "CRM_CLIENT_SECRET"]
+    assert Settings.load(environ).unset("crm", CrmSettings) == begins_with
+
+
+@pytest.mark.parametrize(
+    "name", ["CRM_URL", "CRM_QUOTA", "CRM_CLIENT_IDD", "CRM_CLIENT_SECRETS"]
+)
+def test_one_setting_or_a_slip_of_the_pen_begins_a_source(name):
+    assert Settings.load({name: "x"}).unset("crm", CrmSettings) == []
+
+
 def test_the_reference_has_sources_with_defaults_and_no_secret_s_value():
     page = reference({"crm": CrmSettings})
     assert "| `CRM_URL` | required | Address of the API |" in page
