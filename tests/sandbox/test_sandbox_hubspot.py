@@ -52,10 +52,13 @@ def update(box: Sandbox, *rows: tuple[str, dict[str, str]]) -> requests.Response
 
 def test_the_public_client_reads_updates_and_searches(box: Sandbox) -> None:
     client = hubspot.Client.create(access_token=TOKEN)
-    api = client.crm.contacts
-    for part in (api.batch_api, api.search_api, api.basic_api):
+    contacts, properties = client.crm.contacts, client.crm.properties
+    # Each is made anew when it is asked for.
+    batches, searches = contacts.batch_api, contacts.search_api
+    core = properties.core_api
+    for part in (batches, searches, core):
         part.api_client.configuration.host = box.url
-    read = api.batch_api.read(
+    read = batches.read(
         BatchReadInputSimplePublicObjectId(
             properties=["email"],
             properties_with_history=[],
@@ -66,23 +69,15 @@ def test_the_public_client_reads_updates_and_searches(box: Sandbox) -> None:
     batch = BatchInputSimplePublicObjectBatchInput(
         inputs=[SimplePublicObjectBatchInput(id=JANE, properties={"city": "Oslo"})]
     )
-    assert api.batch_api.update(batch).results[0].properties["city"] == "Oslo"
-    found = api.search_api.do_search(
+    assert batches.update(batch).results[0].properties["city"] == "Oslo"
+    same_city = {"propertyName": "city", "operator": "EQ", "value": "oslo"}
+    found = searches.do_search(
         PublicObjectSearchRequest(
-            filter_groups=[
-                {
-                    "filters": [
-                        {"propertyName": "city", "operator": "EQ", "value": "oslo"}
-                    ]
-                }
-            ],
-            properties=["city"],
-            limit=5,
+            filter_groups=[{"filters": [same_city]}], properties=["city"], limit=5
         )
     )
     assert [one.id for one in found.results] == [JANE]
-    client.crm.properties.core_api.api_client.configuration.host = box.url
-    names = client.crm.properties.core_api.get_all("contacts").results
+    names = core.get_all("contacts").results
     assert "sixsense_stage" in {one.name for one in names}
 
 
