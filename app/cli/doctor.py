@@ -85,6 +85,8 @@ class _Visit:
     database: Database | None = None
     parts: Parts | None = None
     mappings: tuple[MappingFile, ...] = ()
+    #: Sources without a setting, and why.
+    off: Mapping[str, str] = field(default_factory=dict)
     connectors: dict[str, Connector] = field(default_factory=dict)
 
     def checks(self) -> Iterator[Check]:
@@ -98,11 +100,15 @@ class _Visit:
             yield from (problem("settings", str(one)) for one in error.problems)
             yield untested("all else", "settings cannot be read")
             return
+        self.off = runtime.switched_off(settings, self.mappings)
         yield from check_settings(settings, self.mappings, self._sources())
         yield from _whole("database", self._on_database(settings))
         if not self.mappings:
             yield untested("sources, 6sense", "the mapping files do not load")
             return
+        for name, why in self.off.items():
+            if name in (self.chosen or self.off):
+                yield untested(f"{name} source", f"it is off: {why}")
         yield from _whole("sources", self._on_sources(settings))
         yield from _whole("6sense", self._on_sixsense(settings))
 
@@ -117,7 +123,8 @@ class _Visit:
 
     def _sources(self) -> list[str]:
         named = dict.fromkeys(one.source for one in self.mappings)
-        return [name for name in named if name in (self.chosen or named)]
+        wanted = self.chosen or named
+        return [name for name in named if name in wanted and name not in self.off]
 
     def _on_database(self, settings: Settings) -> Iterator[Check]:
         is_ours = settings.database_url is None
@@ -149,11 +156,7 @@ class _Visit:
         return database
 
     def _on_sources(self, settings: Settings) -> Iterator[Check]:
-        off = runtime.switched_off(settings, self.mappings)
         for name in self._sources():
-            if name in off:
-                yield untested(f"{name} source", f"it is off: {off[name]}")
-                continue
             try:
                 self.connectors[name] = runtime.connector_named(settings, name)
             except ConfigurationError:

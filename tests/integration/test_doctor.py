@@ -63,7 +63,7 @@ def test_a_sound_installation_has_no_problem_and_costs_nothing(box: Stack) -> No
     assert box.await_final(1) == {"written": 1}
     before = box.state()["marketo"]
     said = examine(box, RECONCILE_EVERY_S="300")
-    assert said.of("mapping files") == ("ok", "8 files of 5 sources load ")
+    assert said.of("mapping files") == ("ok", "9 files of 6 sources load ")
     assert said.of("marketo webhooks")[0] == "ok"
     assert "84 fields" in said.of("marketo fields")[1]
     # Nothing came from the others; and this installation searches nobody.
@@ -71,7 +71,10 @@ def test_a_sound_installation_has_no_problem_and_costs_nothing(box: Stack) -> No
         assert said.of(f"marketo-{name} webhooks")[0] == "warning"
     waits = {c for c in said.others() if c.endswith((" webhooks", " last search"))}
     # One answer proves nothing, and of the other tokens there is none.
-    assert said.others() == {*waits, "6sense products"}
+    assert said.others() == {*waits, "6sense products", "hubspot source"}
+    # Nothing is set for it: it is off, and no problem.
+    assert said.of("hubspot source")[0] == "untested"
+    assert "HUBSPOT_ACCESS_TOKEN" in said.of("hubspot source")[1]
     state, names = said.of("6sense products")
     assert (state, names.count("is kept yet")) == ("ok untested", 2)
     matched = "lead-scoring-and-firmographics: 1 of 1 answers in 30 days (100 %) "
