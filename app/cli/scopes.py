@@ -8,6 +8,8 @@ from app.errors import ConfigurationError
 from app.mapping.findings import did_you_mean
 from app.sixsense import PRODUCTS
 
+#: What a source does beside reading and writing, and what may be paused alone.
+ASIDE = ("search", "campaigns", "waits")
 KINDS = ("source", "token", "pool", "product")
 
 
@@ -46,7 +48,9 @@ def scopes_known(kind: str) -> dict[str, str]:
         from app.cli.mapping import load_reports
 
         made = [m for report in load_reports([]) for m in report.required()]
-        return {mapping.source: mapping.source for mapping in made}
+        names = {mapping.source for mapping in made}
+        parts = [f"{name} {part}" for name in names for part in ASIDE]
+        return {name: name for name in sorted([*names, *parts])}
     if kind == "token":
         return _tokens()
     if kind == "pool":

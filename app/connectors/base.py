@@ -245,7 +245,8 @@ class Connector(ABC):
     def longest_call_s(self) -> float:
         """A call that began so long ago is over, whatever became of its process."""
         longest = max(self._read_timeout_s, self._write_timeout_s)
-        return self._connect_timeout_s + longest + 5.0
+        # Reads of several pages, and a wait for the rate limit before the call.
+        return self._connect_timeout_s + 2 * longest + 30.0
 
     @property
     def most_at_once(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +16,9 @@ import sqlalchemy as sa
 from app.ledger.database import Database, compact_json
 
 _UNCONFIRMED = sa.text("""
-    select id, record_id, mapping, person_key, reply from runs
+    select id, record_id, mapping, person_key, reply,
+           coalesce(finished_at, received_at) as at
+    from runs
     where reply is not null and reply_confirmed_at is null
       and source = :source and object = :object and record_id in
         (select jsonb_array_elements_text(cast(:ids as jsonb)))
@@ -36,6 +39,7 @@ class Replied:
     mapping: str
     person_key: str | None
     values: Mapping[str, Any]
+    at: datetime
 
 
 class Replies:
@@ -55,7 +59,14 @@ class Replies:
             ids=compact_json(list(record_ids)),
         )
         return [
-            Replied(row.id, row.record_id, row.mapping, row.person_key, row.reply or {})
+            Replied(
+                row.id,
+                row.record_id,
+                row.mapping,
+                row.person_key,
+                row.reply or {},
+                row.at,
+            )
             for row in rows
         ]
 

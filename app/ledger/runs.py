@@ -107,6 +107,16 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay:
+    """How many runs are being asked about, by lookup; empty where it is not known."""
+
+    mapping: str
+    lookup: str
+    api: str
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class LongWaiting:
     """A run that waits for long, as far as its record has to be told."""
 
@@ -248,7 +258,7 @@ _RETRY = sa.text("""
         counts boolean, replan boolean, record_id text)
     left join lateral (
         select n.id from runs o join runs n
-          on n.lead_id = o.lead_id and n.mapping = o.mapping
+          on n.lead_id in (o.lead_id, a.record_id) and n.mapping = o.mapping
          and n.source = o.source and n.id > o.id
         where o.id = a.run_id limit 1) newer on true
     where r.id = a.run_id and r.owner = :owner
@@ -337,27 +347,34 @@ _REPLAN_LOOKUP = sa.text("""
     where state = 'ready' and owner is null and lookup_key is not null
       and mapping = :mapping and lookup = :lookup and lookup_api = :api
 """)
+# Asked or being answered inline now; what is only being planned is not among them.
+_UNDER_WAY = sa.text("""
+    select mapping, coalesce(lookup, '') as lookup,
+           coalesce(lookup_api, '') as api, count(*)::int as runs
+    from runs
+    where owner is not null and state = 'ready'
+      and (lookup_key is not null or owner < 0)
+    group by 1, 2, 3
+""")
 _RELEASE_HELD = sa.text("""
     update runs set due_at = now()
     where state = 'ready' and owner is null and cause = :cause and due_at > now()
     returning id
 """)
 _CLAIM_LONG_WAITING = sa.text("""
-    with due as (
-        select distinct on (record_id) id from runs
+    with waiting as (
+        select id, record_id, object, match_by, last_event_at from runs
         where source = :source and state in ('received', 'ready')
-          and waiting_told_at is null and record_id is not null
-          and last_event_at < now() - :age
-          and (object, match_by) = (
-            select object, match_by from runs
-            where source = :source and state in ('received', 'ready')
-              and waiting_told_at is null and record_id is not null
-              and last_event_at < now() - :age
-              and mapping in (
-                  select jsonb_array_elements_text(cast(:mappings as jsonb)))
-            limit 1)
+          and waiting_told_at is null and last_event_at < now() - :age
+          and record_id is not null and (owner is null or owner > 0)
           and mapping in (select jsonb_array_elements_text(cast(:mappings as jsonb)))
-        order by record_id, id limit :count)
+        order by last_event_at limit :count
+    ), first as (
+        select object, match_by from waiting order by last_event_at limit 1
+    ), due as (
+        select distinct on (w.record_id) w.id from waiting w join first f
+          on f.object = w.object and f.match_by = w.match_by
+        order by w.record_id, w.id)
     update runs r set waiting_told_at = now()
     from due where r.id = due.id
     returning r.id, r.mapping, r.object, r.match_by, r.record_id
@@ -484,6 +501,10 @@ class Runs:
     def replan_lookup(self, mapping: str, lookup: str, api: str) -> None:
         """Decide anew about planned questions of this lookup."""
         self.database.rows(_REPLAN_LOOKUP, mapping=mapping, lookup=lookup, api=api)
+
+    def under_way(self) -> list[UnderWay]:
+        """Questions that somebody is asking at this moment, of all processes."""
+        return [UnderWay(**row._mapping) for row in self.database.rows(_UNDER_WAY)]
 
     def release_held(self, cause: str) -> int:
         """Make runs due that wait for `cause`; returns how many."""

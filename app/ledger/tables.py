@@ -200,6 +200,14 @@ runs = sa.Table(
     ),
     sa.Index("ix_runs_received_at", "received_at"),
     sa.Index(
+        "ix_runs_long_waiting",
+        "source",
+        "last_event_at",
+        postgresql_where=sa.text(
+            "state in ('received', 'ready') and waiting_told_at is null"
+        ),
+    ),
+    sa.Index(
         "ix_runs_unconfirmed",
         "source",
         "object",

@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from app.ledger.installation import is_turn
-from app.ledger.runs import Run
 from app.ledger.usage import Spent
 from app.mapping.model import Lookup
 from app.pipeline.parts import Parts
 from app.settings import Settings
+from app.sixsense import PRODUCTS
 from app.sixsense.credits import ENRICHMENT, IDENTIFICATION, pool_of
 
 log = structlog.get_logger()
@@ -98,32 +98,46 @@ class Budgets:
     under_way: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @classmethod
-    def read(cls, parts: Parts, under_way: Iterable[Run] = ()) -> Budgets:
+    def read(cls, parts: Parts) -> Budgets:
         """As things are now; without any budget nothing is asked of the database."""
         if not has_budgets(parts):
             return cls()
+        # In this order: what settles in between counts twice, and not never.
+        busy = parts.ledger.runs.under_way()
         spent = parts.ledger.usage.spent(datetime.now(UTC).date())
         found = cls(limits_of_pools(parts.settings), spent)
-        for run in under_way:
-            found.take(run)
+        for one in busy:
+            lookup, api = one.lookup, one.api
+            mapping = parts.mappings.get(one.mapping)
+            if not api and mapping is not None and mapping.lookups:
+                # Answered inline: nobody has noted which of its lookups it is at.
+                lookup, api = mapping.lookups[0].name, mapping.lookups[0].api
+            found.take(one.mapping, lookup, api, one.runs)
         return found
 
-    def take(self, run: Run) -> None:
-        """This run is being asked for, and may cost a credit."""
-        pool = pool_of(run.lookup_api or "") if run.lookup_api else None
+    def take(self, mapping: str, lookup: str, api: str, count: int = 1) -> None:
+        """So many runs are being asked for, and may cost a credit each."""
+        pool = pool_of(api) if api in PRODUCTS else None
         if pool is not None:
-            self.under_way[run.mapping, run.lookup or ""] += 1
-            self.under_way["", pool] += 1
+            self.under_way[mapping, lookup] += count
+            self.under_way["", pool] += count
 
-    def left(self, mapping: str, lookup: Lookup) -> list[tuple[Limit, int]]:
-        """Every limit of this lookup, and how many credits are left of it."""
+    def left(
+        self, mapping: str, lookup: Lookup, *, is_settled: bool = False
+    ) -> list[tuple[Limit, int]]:
+        """Every limit of this lookup, and how many credits are left of it.
+
+        `is_settled`: as if nothing were under way, which may well cost nothing.
+        """
         pool = pool_of(lookup.api)
         if pool is None:
             return []
         name = (mapping, lookup.name)
         own = [one for one in self.spent if (one.mapping, one.lookup) == name]
         shared = [one for one in self.spent if one.pool == pool]
-        waiting = self.under_way
+        waiting: Mapping[tuple[str, str], int] = (
+            Counter() if is_settled else self.under_way
+        )
         return [
             *(
                 (one, one.credits - used_of(own, one) - waiting[name])
@@ -136,10 +150,16 @@ class Budgets:
         ]
 
     def reached(
-        self, mapping: str, lookup: Lookup, *, margin: int = 0
+        self,
+        mapping: str,
+        lookup: Lookup,
+        *,
+        margin: int = 0,
+        is_settled: bool = False,
     ) -> Limit | None:
         """The limit that leaves no more than `margin`; of several the longest."""
-        over = [one for one, left in self.left(mapping, lookup) if left <= margin]
+        lefts = self.left(mapping, lookup, is_settled=is_settled)
+        over = [one for one, left in lefts if left <= margin]
         return max(over, key=lambda one: one.per == "month", default=None)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app import values
 from app.ledger.written import Present
 from app.mapping.model import MappingFile
 from app.pipeline.parts import Parts, Source
+
+#: How long a source may take to write what a reply carried.
+TAKEN_IN = timedelta(minutes=1)
 
 
 def answers_values(source: Source) -> bool:
@@ -27,8 +30,8 @@ def confirm(
 ) -> None:
     """Compare what replies carried with these records, as they were at `read_at`.
 
-    What a record has is ours from now on; what it has not, somebody has changed
-    since, or the reply was never taken in. Each reply is looked at once.
+    What a record has is ours from now on; what it has not after a while, somebody
+    has changed since, or the reply was never taken in: then it is not looked at again.
     """
     if not answers_values(source):
         return
@@ -36,10 +39,14 @@ def confirm(
     found = replies.unconfirmed(source.name, object_name, list(records))
     if not found:
         return
-    present = []
+    present, done = [], []
     for reply in found:
         known = _schema(parts, reply.mapping)
         current = records[reply.record_id] or {}
+        seen = reply.values.keys() & current.keys()
+        # A source takes values in a while after the reply, and not all are read.
+        if seen and reply.at < read_at - TAKEN_IN:
+            done.append(reply.run_id)
         for name, value in reply.values.items():
             crm = known.get(name)
             if name in current and source.connector.same(crm, value, current[name]):
@@ -58,7 +65,7 @@ def confirm(
     # Of two replies about one field the later one counts.
     distinct = {(one.record_id, one.field): one for one in present}
     parts.ledger.written.adopt(list(distinct.values()), read_at=read_at)
-    replies.confirm([reply.run_id for reply in found])
+    replies.confirm(done)
 
 
 def _schema(parts: Parts, mapping: str) -> Mapping[str, Any]:

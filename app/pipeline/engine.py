@@ -36,7 +36,7 @@ from app.pipeline.send import send
 log = structlog.get_logger()
 
 #: Jobs at once by queue: pumps of different tokens and sources run side by side.
-SLOTS = {"enrich": 4, "send": 4, "system": 2}
+SLOTS = {"enrich": 4, "send": 4, "system": 4}
 #: Besides one listener for each queue, which stands outside the pool.
 CONNECTIONS = 2
 #: "Call me again" at most this far ahead; longer waits are the sweep's.

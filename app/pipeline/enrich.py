@@ -102,8 +102,7 @@ class Turn:
         now = time.monotonic()
         if not self.pauses_at or now - self.pauses_at >= PAUSES_EVERY_S:
             self.pauses = self.parts.ledger.pauses.active()
-            busy = [*self.calls.values(), *(run for run, _ in self.back)]
-            self.budgets = Budgets.read(self.parts, busy)
+            self.budgets = Budgets.read(self.parts)
             self.pauses_at = now
 
     def closed_apis(self) -> list[str]:
@@ -187,14 +186,17 @@ def _start(turn: Turn) -> bool:
         turn.no_slot_before = time.monotonic() + min(1.0, slots.wait_s)
         return _is_due(turn)
     claimed: list[Run] = []
+    found = 0
     try:
-        claimed = _admitted(turn, _claim(turn, len(slots.taken)))
+        runs = _claim(turn, len(slots.taken))
+        found = len(runs)
+        claimed = _admitted(turn, runs)
     finally:
         turn.ring.give_back(slots.taken[len(claimed) :])
     for run, slot in zip(claimed, slots.taken, strict=False):
         turn.slots[run.id] = slot
         _call(turn, run)
-    return bool(claimed) or sendable is not None
+    return bool(found) or sendable is not None
 
 
 def _claim(turn: Turn, count: int) -> list[Run]:
@@ -212,25 +214,37 @@ def _claim(turn: Turn, count: int) -> list[Run]:
 
 
 def _admitted(turn: Turn, claimed: list[Run]) -> list[Run]:
-    """Those that their budgets allow; the others are let go, and planned anew."""
+    """Those that their budgets allow; the others are let go.
+
+    What is spent for good is planned anew, and goes its way; what only calls under
+    way stand before waits for these.
+    """
     admitted, over = [], []
     for run in claimed:
         lookup = _paying(turn, run)
         if lookup is not None and turn.budgets.reached(run.mapping, lookup):
-            over.append(run)
+            over.append((run, lookup))
         else:
-            turn.budgets.take(run)
+            turn.budgets.take(run.mapping, run.lookup or "", run.lookup_api or "")
             admitted.append(run)
     if not over:
         return admitted
-    runs = turn.parts.ledger.runs
-    records = [run.lookup_record for run in over if run.lookup_record]
-    paid = turn.parts.ledger.enrichments.paid(records)
-    admitted += [run for run in over if run.lookup_record in paid]
-    left = [run for run in over if run.lookup_record not in paid]
-    runs.release([run.id for run in left], owner=turn.owner)
-    for name in {(r.mapping, r.lookup or "", r.lookup_api or "") for r in left}:
-        runs.replan_lookup(*name)
+    ledger = turn.parts.ledger
+    records = [run.lookup_record for run, _ in over if run.lookup_record]
+    paid = ledger.enrichments.paid(records)
+    admitted += [run for run, _ in over if run.lookup_record in paid]
+    left = [(run, one) for run, one in over if run.lookup_record not in paid]
+    ledger.runs.release([run.id for run, _ in left], owner=turn.owner)
+    spent = {
+        (run.mapping, lookup.name, lookup.api)
+        for run, lookup in left
+        if turn.budgets.reached(run.mapping, lookup, is_settled=True)
+    }
+    for name in spent:
+        ledger.runs.replan_lookup(*name)
+    if left:
+        turn.no_slot_before = time.monotonic() + LOOK_EVERY_S
+        turn.pauses_at = 0.0
     tell(turn.parts, turn.budgets)
     return admitted
 

@@ -16,9 +16,10 @@ from app.ledger.follow_ups import FollowUp
 from app.ledger.installation import is_turn
 from app.mapping import apply
 from app.pipeline.holds import (
+    aside,
     is_closed,
     is_free_of_charge,
-    note_failure,
+    note_aside,
     note_success,
 )
 from app.pipeline.parts import Parts, Source, calling
@@ -26,6 +27,8 @@ from app.pipeline.retry import next_wait
 
 log = structlog.get_logger()
 
+#: What a pause of campaigns is called beside the source's name.
+CAMPAIGNS = "campaigns"
 #: How often it is looked for runs that wait for long: each look goes through all.
 LOOK_EVERY = timedelta(seconds=30)
 #: The word in the outcome field of a run that waits.
@@ -38,6 +41,8 @@ def request_campaigns(parts: Parts, source: Source) -> bool:
     Returns whether there were any. A call whose answer is lost is made again, so a
     record may run through the campaign twice unless its own rules forbid that.
     """
+    if is_closed(parts, source.scope, aside(source, CAMPAIGNS)):
+        return False
     due = parts.ledger.follow_ups.due(source.name, source.connector.campaign_batch)
     if due:
         _request(parts, source, due)
@@ -62,7 +67,7 @@ def _request(parts: Parts, source: Source, due: Sequence[FollowUp]) -> None:
         _failed(parts, source, due, error)
     else:
         parts.ledger.follow_ups.end(due)
-        note_success(parts, source.scope)
+        note_success(parts, aside(source, CAMPAIGNS))
         log.info(
             "campaign requested",
             source=source.name,
@@ -75,7 +80,7 @@ def _failed(
     parts: Parts, source: Source, due: Sequence[FollowUp], error: AppError
 ) -> None:
     """Let these wait, or give them up, as the error says."""
-    note_failure(parts, source.scope, error)
+    note_aside(parts, source, CAMPAIGNS, error)
     follow_ups = parts.ledger.follow_ups
     if is_free_of_charge(error):
         follow_ups.postpone(due, delay_s=5.0, error=str(error), counts=False)
@@ -102,23 +107,21 @@ def _give_up(
 
 
 def tell_long_waits(parts: Parts, source: Source) -> None:
-    """Tell all of them, if the last look, of any process, is a while ago."""
+    """Tell a batch of them, if the last look, of any process, is a while ago."""
     age = timedelta(seconds=parts.settings.tell_waiting_after_s)
     name = f"waiting {source.name}"
     if is_turn(parts.ledger.database, name, min(LOOK_EVERY, age / 2)):
-        while not is_closed(parts, source.scope) and _tell_waiting(parts, source):
-            pass
+        _tell_waiting(parts, source)
 
 
-def _tell_waiting(parts: Parts, source: Source) -> bool:
-    """Write `waiting` to the outcome fields of runs that wait for long.
+def _tell_waiting(parts: Parts, source: Source) -> None:
+    """Write `waiting` to the outcome fields of runs that wait for long: one batch.
 
-    One batch; returns whether there was one. Told once a run, and not again if it
-    fails: the run's own end writes the same fields.
+    Told once a run, and not again if it fails: its own end writes the same fields.
     """
     mappings = {m.name: m for m in source.mappings if m.outcome and m.outcome.result}
     if not mappings:
-        return False
+        return
     told = parts.ledger.runs.claim_long_waiting(
         source.name,
         mappings=list(mappings),
@@ -126,7 +129,7 @@ def _tell_waiting(parts: Parts, source: Source) -> bool:
         count=source.connector.write_batch,
     )
     if not told:
-        return False
+        return
     now = datetime.now(UTC)
     updates = [
         Update(
@@ -141,8 +144,7 @@ def _tell_waiting(parts: Parts, source: Source) -> bool:
         with calling(parts, source):
             source.connector.send(updates)
     except AppError as error:
-        note_failure(parts, source.scope, error)
+        note_aside(parts, source, "waits", error)
         log.warning("long wait not told", source=source.name, error=str(error))
     else:
         log.info("long wait told", source=source.name, records=len(updates))
-    return True

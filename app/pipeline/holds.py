@@ -14,7 +14,7 @@ from app.errors import (
     RequestRefused,
 )
 from app.ledger.pauses import Scope
-from app.pipeline.parts import Parts
+from app.pipeline.parts import Parts, Source
 from app.pipeline.retry import cause_of
 from app.sixsense import PRODUCTS
 
@@ -85,6 +85,20 @@ def note_failure(
         and pauses.refused(scope, str(error), cause=cause)
     ):
         log.error("paused", kind=scope.kind, scope=scope.name, reason=str(error))
+
+
+def aside(source: Source, part: str) -> Scope:
+    """What a source does beside reading and writing, as a scope of its own.
+
+    A search that lacks a permission must not stop the writes.
+    """
+    return Scope("source", f"{source.name} {part}")
+
+
+def note_aside(parts: Parts, source: Source, part: str, error: AppError) -> None:
+    """As `note_failure`; but only spent calls are everything's business."""
+    is_shared = isinstance(error, RateLimited | QuotaSpent)
+    note_failure(parts, source.scope if is_shared else aside(source, part), error)
 
 
 def note_success(parts: Parts, scope: Scope) -> None:

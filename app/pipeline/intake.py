@@ -99,8 +99,8 @@ class Intake:
             reply = source.connector.reply(accepted.accepted, repeated, unwanted)
             return reply, [*wakes, *_wakes(distinct, source)]
         reply = source.connector.reply_values(values.values, values.word)
-        others = [row for row in distinct if row["hold_s"] is None]
-        return reply, [*wakes, *_wakes(others, source)]
+        is_all = accepted.accepted == sum(one.held for one in accepted.answerable)
+        return reply, wakes if is_all else [*wakes, *_wakes(distinct, source)]
 
     def found(
         self, source: Source, events: Sequence[LeadEvent]

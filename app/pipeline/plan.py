@@ -59,7 +59,10 @@ class Way:
 
     def limit(self, mapping: MappingFile, lookup: Lookup) -> Limit | None:
         """The budget that leaves nothing for this lookup."""
-        return None if self.is_paid else self.budgets.reached(mapping.name, lookup)
+        if self.is_paid:
+            return None
+        # What is under way may cost nothing: it decides for nobody, for good.
+        return self.budgets.reached(mapping.name, lookup, is_settled=True)
 
     def api(self, lookup: Lookup, limit: Limit | None) -> str | None:
         """The API to ask; None: go without."""

@@ -14,16 +14,18 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from app.connectors.base import Found
-from app.errors import AppError, RequestRefused
+from app.errors import AppError, Disposition, RequestRefused
 from app.ledger.cursors import Cursor
 from app.ledger.wakeups import Wake
 from app.mapping.model import MappingFile
-from app.pipeline.holds import is_closed, note_failure, note_success
+from app.pipeline.holds import aside, is_closed, note_aside, note_success
 from app.pipeline.intake import Intake
 from app.pipeline.parts import Parts, Source, calling, source_of
 
 log = structlog.get_logger()
 
+#: What a pause of searches is called beside the source's name.
+SEARCH = "search"
 #: Of a source without webhooks, which are what all the others are for.
 ALONE_EVERY_S = 60.0
 #: A search by time begins so much earlier: clocks differ, and logs fill late.
@@ -53,7 +55,7 @@ def reconcile(parts: Parts, intake: Intake, source_name: str) -> list[Wake]:
     found, missed = 0, 0
     woken: set[Wake] = set()
     while time.monotonic() < deadline and not parts.stopping.is_set():
-        if is_closed(parts, source.scope):
+        if is_closed(parts, source.scope, aside(source, SEARCH)):
             break
         cursor = parts.ledger.cursors.of(source.name)
         if cursor is None:
@@ -93,10 +95,12 @@ def _page(parts: Parts, source: Source, cursor: Cursor) -> Found | None:
         if isinstance(error, RequestRefused) and cursor.text:
             # Too old, or of another account: begin by the time instead.
             parts.ledger.cursors.keep(source.name, Cursor("", cursor.at))
-        note_failure(parts, source.scope, error)
-        log.warning("source not searched", source=source.name, error=str(error))
+        note_aside(parts, source, SEARCH, error)
+        is_for_people = error.disposition is not Disposition.RETRY
+        tell = log.error if is_for_people else log.warning
+        tell("source not searched", source=source.name, error=str(error))
         return None
-    note_success(parts, source.scope)
+    note_success(parts, aside(source, SEARCH))
     return page
 
 

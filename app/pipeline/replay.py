@@ -217,7 +217,15 @@ def _thin(
     thin: dict[int, LeadEvent] = {}
     for one in found:
         mapping = parts.mappings.get(one.mapping)
-        if mapping is None:
+        source = parts.sources.get(one.source)
+        if mapping is None or source is None:
+            continue
+        if bodies.get(one.delivery_id or 0, ({}, b"-"))[1] == b"":
+            # Found by asking: it came with nothing but its key.
+            key = {source.connector.record_key: one.lead_id}
+            thin[one.id] = LeadEvent(
+                one.event_object, one.lead_id, one.event, key, is_thin=True
+            )
             continue
         stored = LeadEvent(one.event_object, one.lead_id, one.event, one.lead)
         came = events.get(one.delivery_id or 0, ())

@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from app.errors import AppError
 from app.ledger.deliveries import Answerable
 from app.ledger.pauses import Pause, Scope
 from app.ledger.runs import Run
@@ -94,6 +95,9 @@ class Replier:
         Values of several mappings are laid together. None: there are none, and what
         was held goes on by the pumps. `came_at`: by the monotonic clock.
         """
+        if len({row["lead_id"] for row in rows}) != 1:
+            # Values of two people in one answer would be neither's.
+            return None, []
         found: list[Values] = []
         wakes: list[Wake] = []
         by_mapping = {row["mapping"]: row for row in rows}
@@ -107,16 +111,29 @@ class Replier:
             turn = InlineRun(
                 self.parts, owner, run, mapping, came_at, self.pauses, self.budgets
             )
-            try:
-                found.append(turn.finish())
-            except GoneBack as back:
-                log.info("answered without values", run_id=run.id, why=str(back))
-                turn.leave_to_pumps(back)
+            values = self._finish(turn)
+            found += [values] if values is not None else []
             wakes += turn.wakes
         if not found:
             return None, wakes
-        values = {name: v for one in found for name, v in one.values.items()}
-        return Values(found[0].word, values), wakes
+        together = {name: v for one in found for name, v in one.values.items()}
+        return Values(found[0].word, together), wakes
+
+    def _finish(self, turn: InlineRun) -> Values | None:
+        """Take a run to its end. Whatever happens, it was accepted: nobody is told
+        otherwise, and the pumps have it once its lease has ended."""
+        run_id = turn.run.id
+        try:
+            try:
+                return turn.finish()
+            except GoneBack as back:
+                log.info("answered without values", run_id=run_id, why=str(back))
+                turn.leave_to_pumps(back)
+        except AppError as error:
+            log.warning("reply broken off", run_id=run_id, error=str(error))
+        except Exception:
+            log.exception("reply broke", run_id=run_id)
+        return None
 
 
 def hold_s(mapping: MappingFile, lead: Mapping[str, Any]) -> float | None:

@@ -48,6 +48,9 @@ def send(parts: Parts, source_name: str, owner: int) -> float | None:
         batch, wait_s = _next(parts, source, owner)
         if batch is not None:
             _send(parts, source, batch, owner)
+            if source.connector.has_campaigns:
+                # One call a batch: a backlog must not hold campaigns back for hours.
+                request_campaigns(parts, source)
         elif source.connector.has_campaigns and request_campaigns(parts, source):
             continue
         elif wait_s is None:

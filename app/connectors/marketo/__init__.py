@@ -202,8 +202,9 @@ class Marketo(Connector):
     ) -> Found:
         """New people, and changes of `fields`, from the activity log."""
         wanted = events.get("lead", ())
+        names = [name for name in fields if webhooks.is_field(name)]
         return lead_changes(
-            self._rest, cursor, since, wanted, fields, self._read_timeout_s
+            self._rest, cursor, since, wanted, names, self._read_timeout_s
         )
 
     def request_campaign(self, campaign_id: str, record_ids: Sequence[str]) -> None:

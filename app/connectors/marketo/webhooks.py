@@ -77,6 +77,11 @@ def is_context(key: str) -> bool:
     return plain_key(key) in _CONTEXT_KEYS
 
 
+def is_field(key: str) -> bool:
+    """Whether a template's key can be a field: neither context, nor the id."""
+    return plain_key(key) not in _CONTEXT_KEYS | ID_KEYS
+
+
 def plain_key(key: str) -> str:
     """A key without capitals and joints, as the keys of our own are known."""
     return _JOINTS.sub("", key.lower())

@@ -63,7 +63,8 @@ begin
         perform pg_advisory_xact_lock(hashtextextended(
             p_source || chr(31) || e.mapping || chr(31) || e.lead_id, 0));
         select r.id, r.state, r.repeat_key, r.last_event_at, r.finished_at,
-               r.received_at, r.owner, r.cause, r.reply, r.result into last
+               r.event_at, r.received_at, r.owner, r.cause, r.reply, r.result
+        into last
         from runs r
         where r.source = p_source and r.mapping = e.mapping
           and r.lead_id = e.lead_id
@@ -72,9 +73,11 @@ begin
         is_waiting := found and last.state in
             ('received', 'ready', 'enriched', 'sending');
 
-        -- Its webhook came after all: clocks differ by less than two minutes.
-        if p_is_found and last.id is not null and last.last_event_at
-               > coalesce(e.event_at, now()) - interval '2 minutes' then
+        -- Its webhook came, or it was found before. A webhook has no time of its own,
+        -- but came after what it is about; clocks differ by a few seconds.
+        if p_is_found and last.id is not null
+           and coalesce(last.event_at, last.last_event_at + interval '5 seconds')
+               >= coalesce(e.event_at, now()) then
             repeated := repeated + 1;
             continue;
         end if;
@@ -94,10 +97,16 @@ begin
             continue;
         end if;
 
-        -- Whatever the loop sends, for a day it is the one problem that it is.
+        -- Whatever the loop sends, for a day it is the one problem that it is; a
+        -- replay takes what came last.
         if last.id is not null and last.state = 'failed' and last.cause = 'loop'
            and last.received_at > now() - interval '1 day' then
-            update runs r set repeats = r.repeats + 1 where r.id = last.id;
+            update runs r set
+                repeats = r.repeats + 1, delivery_id = delivery, lead = e.lead,
+                record_id = e.record_id, event = e.event, event_at = e.event_at,
+                changed_by = e.changed_by, repeat_key = e.repeat_key,
+                person_key = e.person_key, last_event_at = now()
+            where r.id = last.id;
             repeated := repeated + 1;
             continue;
         end if;
@@ -105,7 +114,13 @@ begin
         -- While an older run of the record is under way, this one waits for it.
         is_held := e.hold_s is not null and p_owner is not null
                    and not (is_waiting and last.owner is not null)
-                   and not (is_waiting and last.state = 'sending');
+                   and not (is_waiting and last.state = 'sending')
+                   and not exists (
+                       select 1 from runs o
+                       where o.source = p_source and o.mapping = e.mapping
+                         and o.lead_id = e.lead_id and o.id < last.id
+                         and o.state in
+                             ('received', 'ready', 'enriched', 'sending'));
 
         if last.id is not null and (
             -- a newer event takes over the inputs of the waiting run
@@ -137,7 +152,7 @@ begin
             if last.id is not null then
                 select count(*) into n from runs r
                 where r.source = p_source and r.mapping = e.mapping
-                  and r.lead_id = e.lead_id
+                  and r.lead_id = e.lead_id and r.state <> 'skipped'
                   and r.received_at > now() - interval '1 day';
                 if n >= p_most then
                     insert into runs
@@ -151,8 +166,8 @@ begin
                          e.record_id, e.event, e.event_at, e.changed_by,
                          e.repeat_key, e.lead, e.person_key, 'failed', e.is_bulk,
                          e.token, 'loop',
-                         'this record has had ' || n || ' runs in a day, and each'
-                         ' with new inputs: something changes it again and again.'
+                         'this record has had ' || n || ' runs in a day:'
+                         ' something changes it again and again.'
                          ' Look at what calls the webhook; then replay this run',
                          now());
                     accepted := accepted + 1;

@@ -58,6 +58,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_at is null"),
     )
     op.create_index("ix_follow_ups_run_id", "follow_ups", ["run_id"])
+    op.create_index(
+        "ix_runs_long_waiting",
+        "runs",
+        ["source", "last_event_at"],
+        postgresql_where=sa.text(
+            "state in ('received', 'ready') and waiting_told_at is null"
+        ),
+    )
     # Credits: the record that an answer paid for, and what each day came to.
     op.add_column("runs", sa.Column("lookup_record", sa.Text(), nullable=True))
     for name in ("record_key", "pool", "mapping", "lookup"):
