@@ -444,7 +444,10 @@ class Stack:
             assert process.popen.poll() is None, f"{process.name}: {process.say()}"
         until(self._is_emptied, "the ledger to be emptied")
         self.query("update rate_slots set at = 'epoch'")
-        self.query("delete from installation where name like 'turn:%'")
+        self.query(
+            "delete from installation"
+            " where name like 'turn:%' and name <> 'turn:purge'"
+        )
         self.sandbox("reset", {"seed_demo": False, **options})
 
     def _is_emptied(self) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 
 from app import values
 from app.ledger.written import Present
-from app.mapping.model import MappingFile
 from app.pipeline.parts import Parts, Source
 
 #: How long a source may take to write what a reply carried.
@@ -41,11 +40,12 @@ def confirm(
         return
     present, done = [], []
     for reply in found:
-        known = _schema(parts, reply.mapping)
+        mapping = parts.mappings.get(reply.mapping)
+        known = mapping.schema if mapping is not None else {}
         current = records[reply.record_id] or {}
-        seen = reply.values.keys() & current.keys()
+        written = reply.values.keys() & set(mapping.fields if mapping else ())
         # A source takes values in a while after the reply, and not all are read.
-        if seen and reply.at < read_at - TAKEN_IN:
+        if written <= current.keys() and reply.at < read_at - TAKEN_IN:
             done.append(reply.run_id)
         for name, value in reply.values.items():
             crm = known.get(name)
@@ -66,8 +66,3 @@ def confirm(
     distinct = {(one.record_id, one.field): one for one in present}
     parts.ledger.written.adopt(list(distinct.values()), read_at=read_at)
     replies.confirm(done)
-
-
-def _schema(parts: Parts, mapping: str) -> Mapping[str, Any]:
-    known: MappingFile | None = parts.mappings.get(mapping)
-    return known.schema if known is not None else {}

@@ -74,3 +74,16 @@ def test_changes_are_runs_too_but_not_those_that_we_made(box: Stack) -> None:
     assert box.run_of(lead_id).event == "updated"
     assert search(box, "marketo-three")["found"] == 0
     assert email_of(lead_id) != "jo@tubes.example"
+
+
+def test_a_search_that_lacks_its_permission_does_not_stop_the_writes(
+    box: Stack,
+) -> None:
+    box.sandbox("config", {"marketo": {"denied": ["paging_token", "lead_changes"]}})
+    (lead_id,) = box.seed(1)
+    wakeups.wake(box.database, [Wake("reconcile", "marketo")])
+    until(lambda: ("source", "marketo search") in box.pauses(), "a pause of searches")
+    box.post_lead(lead_id)
+    assert box.await_final(1) == {"written": 1}
+    assert list(box.pauses()) == [("source", "marketo search")]
+    assert "1 resumed" in box.command("resume", "source", "marketo search")

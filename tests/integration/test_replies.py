@@ -162,3 +162,37 @@ def test_held_answers_leave_threads_for_health_and_for_other_webhooks(
     box.let_waits_end()
     counts = box.await_final(21)
     assert set(counts) <= {"replied", "written"}
+
+
+def test_two_people_in_one_body_are_not_answered_with_each_others_values(
+    box: Stack,
+) -> None:
+    ids = box.seed(2)
+    for lead_id in ids:
+        assert ask(box, lead_id).reason == "Matched"
+    both = [{"id": n, "email": email_of(n), "sixsenseEmployees": ""} for n in ids]
+    answer = box.post(both, path=PATH)
+    assert (answer.reason, set(answer.json())) == (
+        "Repeated",
+        {"status", "accepted", "repeated", "unwanted"},
+    )
+
+
+def test_a_read_of_other_fields_confirms_nothing(box: Stack) -> None:
+    (lead_id,) = box.seed(1)
+    said = ask(box, lead_id).json()
+    box.query("update runs set finished_at = 'epoch', last_event_at = 'epoch'")
+    box.type_in(lead_id, sixsenseEmployees=said["sixsenseEmployees"])
+    # Another mapping of the source reads and writes other fields.
+    event = {"id": lead_id, "email": email_of(lead_id), "event": "updated"}
+    box.post(event, path="/webhooks/marketo-three/three-follow")
+    box.await_final(2)
+    fields = box.query("select field from last_written order by field")
+    assert "sixsenseEmployees" not in {row.field for row in fields}
+    replied = box.query("select reply_confirmed_at from runs where reply is not null")
+    assert [row.reply_confirmed_at for row in replied] == [None]
+    # Its own next read has it.
+    box.post({**event, "event": "created", "email": "jo@tubes.example"}, path=PATH)
+    box.await_final(3)
+    fields = box.query("select field from last_written")
+    assert "sixsenseEmployees" in {row.field for row in fields}

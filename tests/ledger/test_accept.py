@@ -229,3 +229,35 @@ def test_an_old_run_does_not_stand_for_what_came_since(desk: Desk) -> None:
     desk.enrich(event(1))
     desk.query("update runs set last_event_at = now() - interval '1 hour'")
     assert desk.accept(event(1, "x"), is_found=True).accepted == 1
+
+
+def test_a_run_is_not_held_while_an_even_older_one_is_being_written(
+    desk: Desk,
+) -> None:
+    desk.enrich(event(1, "a"))
+    assert desk.batch(desk.hire()) is not None
+    (second,) = desk.accept(held(1, "b"), owner=-7).answerable
+    (third,) = desk.accept(held(1, "c"), owner=-8).answerable
+    assert (second.held, third.held) == (False, False)
+    assert third.run == second.run
+    assert desk.states() == ["sending", "ready"]
+
+
+def test_a_change_just_after_a_found_one_is_found_as_well(desk: Desk) -> None:
+    at = "2026-11-23T10:00:{:02}Z"
+    desk.accept(event(1, "a", event_at=at.format(0)), is_found=True)
+    desk.query("update runs set state = 'written', finished_at = now()")
+    again = desk.accept(event(1, "a", event_at=at.format(0)), is_found=True)
+    assert (again.accepted, again.repeated) == (0, 1)
+    later = desk.accept(event(1, "b", event_at=at.format(30)), is_found=True)
+    assert (later.accepted, later.repeated) == (1, 0)
+
+
+def test_a_loop_that_is_told_keeps_what_came_last(desk: Desk) -> None:
+    for number in range(13):
+        desk.accept(event(1, f"inputs {number}"))
+        desk.query(
+            "update runs set state = 'kept', finished_at = now() where state = 'ready'"
+        )
+    last = desk.runs()[-1]
+    assert (last.cause, last.lead["inputs"]) == ("loop", "inputs 12")
