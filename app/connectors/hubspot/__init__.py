@@ -58,6 +58,14 @@ class HubSpotSettings(ConnectorSettings):
             "Unset: by the id in each event"
         },
     )
+    PORTAL_ID = fields.String(
+        load_default="",
+        validate=validate.Regexp(r"[0-9]{0,20}\Z", error="Must be a number."),
+        metadata={
+            "description": "Hub ID of the account. Set, events of another account in "
+            "which the app is installed too are left"
+        },
+    )
     SIGNATURES = fields.String(
         load_default="v3",
         validate=validate.OneOf(["v3", "all"]),
@@ -120,6 +128,7 @@ class HubSpot(Connector):
         self._now_ms = now_ms
         self._secrets = signatures.Secrets(str(settings.get("CLIENT_SECRET") or ""))
         self._app_id = str(settings.get("APP_ID") or "")
+        self._portal_id = str(settings.get("PORTAL_ID") or "")
         url = str(settings.get("URL") or "https://api.hubapi.com")
         remote = Remote(
             self.name,
@@ -144,8 +153,8 @@ class HubSpot(Connector):
             )
 
     def parse(self, request: WebhookRequest) -> list[LeadEvent]:
-        """Up to 100 events, or the one of a workflow."""
-        return webhooks.read(request.body, self._app_id)
+        """An array of events, or the one of a workflow."""
+        return webhooks.read(request.body, self._app_id, self._portal_id)
 
     def reply(self, accepted: int, repeated: int, unwanted: int) -> WebhookReply:
         """Any 2xx within five seconds."""

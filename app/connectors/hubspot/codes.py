@@ -118,24 +118,30 @@ def call_error(answer: Answer) -> RemoteError:
 
 
 def bad_values(answer: Answer) -> list[BadValue]:
-    """The properties that a 400 is about, from both places where it names them."""
+    """The values that a 400 is about, from both places where it names them.
+
+    One property may be there several times, each time for another value.
+    """
     body = _object(answer)
-    found: dict[str, BadValue] = {}
-    for one in _listed(str(body.get("message") or "")):
-        _note(found, one.get("name"), one.get("error"), one.get("message"))
+    found = [
+        bad
+        for one in _listed(str(body.get("message") or ""))
+        if (bad := _bad(one.get("name"), one.get("error"), one.get("message")))
+    ]
+    told = {one.name for one in found}
     errors = body.get("errors")
     for one in errors if isinstance(errors, list) else ():
-        if isinstance(one, dict):
-            for name in _names(one.get("context")):
-                _note(found, name, one.get("code"), one.get("message"))
-    return list(found.values())
+        for name in _names(one.get("context")) if isinstance(one, dict) else ():
+            bad = _bad(name, one.get("code"), one.get("message"))
+            if bad and bad.name not in told:
+                found.append(bad)
+    return found
 
 
-def _note(
-    found: dict[str, BadValue], name: object, code: object, message: object
-) -> None:
-    if isinstance(name, str) and _NAME.fullmatch(name) and name not in found:
-        found[name] = BadValue(name, _word(code) or "", str(message or ""))
+def _bad(name: object, code: object, message: object) -> BadValue | None:
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        return None
+    return BadValue(name, _word(code), str(message or ""))
 
 
 def _listed(message: str) -> Iterable[Mapping[str, Any]]:

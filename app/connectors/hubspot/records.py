@@ -6,6 +6,7 @@ come in another order than asked; an id that was merged is left out without a wo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -28,8 +29,8 @@ MOST: Final = 100
 #: Names under which a record's own id is read.
 _ID_NAMES: Final = frozenset({"id", "hs_object_id"})
 _TRACE: Final = "leadbridge-"
-#: How often the guilty are taken out and the others sent again.
-_ROUNDS: Final = 5
+#: How often a batch goes within one call of ours, less the guilty each time.
+_ROUNDS: Final = 4
 
 Results = dict[int, RecordError | None]
 
@@ -46,11 +47,11 @@ def read_records(
 
     Of a merged record the answer may hold another id, or nothing: it is missing.
     """
-    asked = {key: _key(by, key) for key in keys}
+    is_id = by in _ID_NAMES
+    asked = {key: _name(by, key) for key in keys}
     inputs = sorted({name for name in asked.values() if name})
     if not inputs:
         return [Record(key, None) for key in keys]
-    is_id = by in _ID_NAMES
     names = [name for name in fields if name not in _ID_NAMES]
     body = rest.call(
         "POST",
@@ -70,17 +71,21 @@ def read_records(
             continue
         values = _values(row)
         name = str(values["id"] if is_id else values.get(by) or "")
-        found[_key(by, name)] = values
+        found[name] = values
+        # Whether capitals count is nowhere said.
+        found.setdefault(name.casefold(), values)
     return [
-        Record(key, _chosen(found.get(name), fields)) for key, name in asked.items()
+        Record(key, _chosen(found.get(name) or found.get(name.casefold()), fields))
+        for key, name in asked.items()
     ]
 
 
-def _key(by: str, key: str) -> str:
-    """The spelling under which a key is asked and found; "" if it cannot be."""
+def _name(by: str, key: str) -> str:
+    """The spelling under which a key is asked for; "" if it cannot be."""
     if by in _ID_NAMES:
         return record_id_of(key) or ""
-    return key.strip().casefold()
+    # Addresses are kept in small letters over there.
+    return key.strip().lower() if by == "email" else key.strip()
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,11 +128,24 @@ def send_records(
     for _ in range(_ROUNDS):
         if not going:
             break
-        results |= (done := _update(rest, going, timeout_s))
+        results |= (done := _update(rest, _each_once(going), timeout_s))
         going = {n: one for n, one in going.items() if n not in done}
     if going:
-        raise _undecided("a batch was refused again and again")
+        raise RequestRefused(
+            "hubspot refused a batch again and again",
+            system="hubspot",
+            operation="batch.update",
+            status=400,
+        )
     return [RecordResult(one.record_id, results[n]) for n, one in enumerate(updates)]
+
+
+def _each_once(going: Mapping[int, Update]) -> dict[int, Update]:
+    """The first update of each record: an id that stands twice refuses them all."""
+    first: dict[str, int] = {}
+    for n, one in going.items():
+        first.setdefault(one.record_id, n)
+    return {n: going[n] for n in first.values()}
 
 
 def _ids(rest: Rest, updates: Sequence[Update], timeout_s: float) -> dict[int, str]:
@@ -171,9 +189,10 @@ def _update(rest: Rest, going: Mapping[int, Update], timeout_s: float) -> Result
         if len(going) == 1:
             # Nobody else it could be about; `field` stays open.
             (n,) = going
-            error = call_error(answer)
-            said = f"hubspot did not take it: {error.code or 400}"
-            return {n: RecordRefused(said, code=error.code)}
+            code = bad[0].code if bad else call_error(answer).code
+            why = VALUE_CODES.get(code or "", "the reason is not told")
+            said = f"hubspot did not take it: {why} ({code or 400})"
+            return {n: RecordRefused(said, code=code)}
         raise call_error(answer)
     return _judged(body_of(answer), going)
 
@@ -184,23 +203,35 @@ def _guilty(
     """Whose records the refused properties are, as far as it can be told.
 
     A property that is not there, or read-only, is everybody's who sent it. A value
-    is looked for in the message; if it is in none, and only one record sent that
-    property, it was that one.
+    is looked for in the message, unless only one record sent that property.
     """
     found: dict[int, RecordError] = {}
     for one in bad:
-        senders = [n for n, update in going.items() if one.name in update.values]
+        values = {
+            n: u.values[one.name] for n, u in going.items() if one.name in u.values
+        }
+        senders = list(values)
         if one.code not in OF_THE_PROPERTY and len(senders) > 1:
-            # What stands in brackets are the options that it might have been.
-            told = one.message.partition("[")[0]
-            senders = [n for n in senders if _is_told(going[n].values[one.name], told)]
+            senders = [n for n in senders if _is_told(values[n], one.message)]
         for n in senders:
             found.setdefault(n, _refused(one))
     return found
 
 
-def _is_told(value: Any, told: str) -> bool:
-    return any(item and item in told for item in wire(value).split(";"))
+def _is_told(value: Any, message: str) -> bool:
+    """Whether a refusal is about this value, or one item of it.
+
+    The item stands there whole; it is none of the options listed behind it.
+    """
+    told, _, options = message.partition("[")
+    allowed = {one.strip() for one in options.partition("]")[0].split(",")}
+    whole = wire(value)
+    return any(
+        item
+        and item not in allowed
+        and re.search(rf"(?<!\S)[\"']?{re.escape(item)}[\"']?(?!\S)", told)
+        for item in {whole, *whole.split(";")}
+    )
 
 
 def _refused(bad: BadValue) -> RecordRefused:
@@ -277,9 +308,3 @@ def wire(value: Any) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return ";".join(wire(one) for one in value)
     return str(value).strip()
-
-
-def _undecided(said: str) -> RequestRefused:
-    return RequestRefused(
-        f"hubspot: {said}", system="hubspot", operation="batch.update", status=400
-    )

@@ -16,7 +16,6 @@ from app.connectors.base import WebhookReply, json_reply
 from app.domain import LeadEvent
 from app.errors import PayloadInvalid, WebhookRefused
 
-MOST_EVENTS: Final = 100
 #: `objectTypeId` of the newer events → the object as mapping files call it.
 OBJECT_TYPES: Final[Mapping[str, str]] = {"0-1": "contact", "0-2": "company"}
 _EVENTS: Final[Mapping[str, str]] = {"creation": "created", "propertyChange": "updated"}
@@ -34,8 +33,11 @@ _IDENTITY: Final = (
 _LARGEST_ID: Final = 10**18
 
 
-def read(body: bytes, app_id: str) -> list[LeadEvent]:
-    """The events of a body, at least one; `app_id` may be empty.
+def read(body: bytes, app_id: str = "", portal_id: str = "") -> list[LeadEvent]:
+    """The events of a body, at least one; both ids may be empty.
+
+    What is about no record, such as an association, may stand among the others: it
+    is left out, and they count.
 
     Raises PayloadInvalid: it is neither HubSpot's array nor a workflow's object.
     """
@@ -44,37 +46,50 @@ def read(body: bytes, app_id: str) -> list[LeadEvent]:
     except (ValueError, RecursionError):
         raise PayloadInvalid("The body is not JSON.") from None
     if isinstance(given, dict):
-        if "subscriptionType" not in given and "eventType" not in given:
+        if not _kind(given):
             return [_of_workflow(given)]
         given = [given]
     if not isinstance(given, list) or not given:
         raise PayloadInvalid("The body is no array of events.")
-    if len(given) > MOST_EVENTS:
-        raise PayloadInvalid(f"{len(given)} events; HubSpot sends at most 100.")
-    events = [_event(row, app_id) for row in given if isinstance(row, dict)]
-    if len(events) < len(given):
-        raise PayloadInvalid("An event is no JSON object.")
+    rows = [row for row in given if isinstance(row, dict) and _kind(row)]
+    if not rows:
+        raise PayloadInvalid("The array holds no event of HubSpot's.")
+    events = [
+        _event(row, record_id, app_id, portal_id)
+        for row in rows
+        if (record_id := record_id_of(row.get("objectId"))) is not None
+    ]
+    if not events:
+        raise PayloadInvalid("The events have no objectId.")
     return events
 
 
-def _event(row: Mapping[str, Any], app_id: str) -> LeadEvent:
+def _kind(row: Mapping[str, Any]) -> str:
+    """`contact.creation`; empty for what is no event."""
     # A table of HubSpot's calls it eventType; every real delivery has this name.
-    kind = str(row.get("subscriptionType") or row.get("eventType") or "")
-    about, _, what = kind.partition(".")
+    kind = row.get("subscriptionType") or row.get("eventType")
+    return kind if isinstance(kind, str) else ""
+
+
+def _event(
+    row: Mapping[str, Any], record_id: str, app_id: str, portal_id: str
+) -> LeadEvent:
+    about, _, what = _kind(row).partition(".")
     if about == "object":
         type_id = str(row.get("objectTypeId") or "")
         about = OBJECT_TYPES.get(type_id, type_id)
-    record_id = record_id_of(row.get("objectId"))
-    if record_id is None:
-        raise PayloadInvalid("An event has no objectId.")
+    # Deletions, merges and all else: no mapping wants them.
+    event = _EVENTS.get(what, what or "unknown")
+    if portal_id and str(row.get("portalId") or portal_id) != portal_id:
+        # The same app in another account, where ids are other people's.
+        event = "elsewhere"
     own = app_id or str(row.get("appId") or "")
     is_ours = row.get("changeSource") == _BY_APPS and bool(own)
     name = row.get("propertyName")
     return LeadEvent(
         object=about,
         record_id=record_id,
-        # Deletions, merges and all else: no mapping wants them.
-        event=_EVENTS.get(what, what or "unknown"),
+        event=event,
         lead={"id": record_id},
         event_id=" ".join(str(row.get(key, "")) for key in _IDENTITY),
         at=_time(row.get("occurredAt")),
@@ -86,7 +101,7 @@ def _event(row: Mapping[str, Any], app_id: str) -> LeadEvent:
 
 
 def _of_workflow(row: Mapping[str, Any]) -> LeadEvent:
-    """"Send a webhook": chosen keys, flat; or the contact in its old, deep shape."""
+    """ "Send a webhook": chosen keys, flat; or the contact in its old, deep shape."""
     deep = row.get("properties")
     lead: dict[str, Any] = dict(row)
     if isinstance(deep, dict):
