@@ -212,26 +212,32 @@ def _guilty(
         }
         senders = list(values)
         if one.code not in OF_THE_PROPERTY and len(senders) > 1:
-            senders = [n for n in senders if _is_told(values[n], one.message)]
+            told = {n: _told(value, one.message) for n, value in values.items()}
+            senders = [n for n in senders if told[n]]
+            if len({told[n] for n in senders}) > 1:
+                # One of them is only a word of the sentence; halves will show whose.
+                continue
         for n in senders:
             found.setdefault(n, _refused(one))
     return found
 
 
-def _is_told(value: Any, message: str) -> bool:
-    """Whether a refusal is about this value, or one item of it.
+def _told(value: Any, message: str) -> str:
+    """What of this value a refusal is about: all of it, or one item; "" if nothing.
 
-    The item stands there whole; it is none of the options listed behind it.
+    It stands there whole, and is none of the options listed behind it.
     """
     told, _, options = message.partition("[")
     allowed = {one.strip() for one in options.partition("]")[0].split(",")}
     whole = wire(value)
-    return any(
+    found = [
         item
+        for item in {whole, *whole.split(";")}
+        if item
         and item not in allowed
         and re.search(rf"(?<!\S)[\"']?{re.escape(item)}[\"']?(?!\S)", told)
-        for item in {whole, *whole.split(";")}
-    )
+    ]
+    return max(found, key=len, default="")
 
 
 def _refused(bad: BadValue) -> RecordRefused:

@@ -1,0 +1,230 @@
+"""HubSpot's values, culprits and codes, where examples of whole calls are too much."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app import errors
+from app.connectors.hubspot import HubSpot
+from app.connectors.hubspot.records import wire
+from app.domain import CrmField, Update
+from app.errors import Disposition, RecordRefused, RequestRefused
+from app.mapping.fit import fit
+from app.mapping.reasons import Keep
+
+URL = "https://api.hubapi.com"
+UPDATE = f"{URL}/crm/v3/objects/contacts/batch/update"
+RETRY, FAIL, HOLD = Disposition.RETRY, Disposition.FAIL, Disposition.HOLD
+
+
+def hubspot(**settings: Any) -> HubSpot:
+    return HubSpot("hubspot", {"ACCESS_TOKEN": "a", **settings})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, ""),
+        ("", ""),
+        (" 240 ", "240"),
+        (True, "true"),
+        (False, "false"),
+        (240, "240"),
+        (240.0, "240"),
+        (12.5, "12.5"),
+        (Decimal("1E+3"), "1000"),
+        (1e-7, "0.0000001"),
+        (date(2026, 11, 2), "2026-11-02"),
+        (datetime(2026, 11, 2, 9, 15, 0, 118, tzinfo=UTC), "2026-11-02T09:15:00Z"),
+        (["smb", "nordics"], "smb;nordics"),
+        ((), ""),
+    ],
+)
+def test_every_value_is_a_text_over_there(value: Any, expected: str) -> None:
+    assert wire(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "read"),
+    [
+        ("date", "2026-11-02", "1793577600000"),
+        ("datetime", "2026-11-02T09:15:00Z", "2026-11-02T09:15:00.000Z"),
+        ("datetime", "2026-11-02T09:15:00Z", "1793610900000"),
+        ("number", 240, "240"),
+        ("boolean", True, "true"),
+        ("multipicklist", "smb;nordics", "nordics;smb"),
+        ("string", None, ""),
+    ],
+)
+def test_what_comes_back_in_another_form_is_the_same(
+    kind: str, sent: Any, read: Any
+) -> None:
+    assert hubspot().same(CrmField("x", kind), sent, read)
+    assert not hubspot().same(CrmField("x", kind), sent, "0")
+
+
+def test_a_label_stands_for_its_internal_value() -> None:
+    lists = {"values": ("smb", "icp"), "labels": ("SMB", "ICP Tier 1")}
+    several = CrmField("lists", "multipicklist", **lists)  # type: ignore[arg-type]
+    assert fit("ICP Tier 1; smb", several) == "icp;smb"
+    one = CrmField("lists", "picklist", **lists)  # type: ignore[arg-type]
+    assert fit("SMB", one) == "smb"
+    with pytest.raises(Keep) as kept:
+        fit("Nordics", one)
+    assert kept.value.reason == "not-allowed"
+
+
+def listed(*problems: tuple[str, str, str]) -> dict[str, Any]:
+    """The body of a 400: (property, code, message)."""
+    rows = [
+        {"isValid": False, "name": name, "error": code, "message": message}
+        for name, code, message in problems
+    ]
+    said = f"Property values were not valid: {json.dumps(rows)}"
+    return {"status": "error", "message": said, "category": "VALIDATION_ERROR"}
+
+
+def written(mock: Any) -> list[str]:
+    """Ids of the last call, as an answer that has them all."""
+    return [one["id"] for one in mock.last_request.json()["inputs"]]
+
+
+def send(requests_mock: Any, name: str, values: list[Any], refusal: Any) -> list[int]:
+    """Which of these values were refused, after one 400 for the whole batch."""
+    left = [refusal]
+
+    def answer(request: Any, context: Any) -> Any:
+        if left:
+            context.status_code = 400
+            return left.pop()
+        rows = [{"id": one["id"]} for one in request.json()["inputs"]]
+        return {"status": "COMPLETE", "results": rows}
+
+    requests_mock.post(UPDATE, json=answer)
+    updates = [
+        Update("contact", "id", str(1001 + n), {name: value})
+        for n, value in enumerate(values)
+    ]
+    results = hubspot().send(updates)
+    refused = [n for n, one in enumerate(results) if one.error is not None]
+    for n in refused:
+        error = results[n].error
+        assert isinstance(error, RecordRefused)
+        assert error.field == name
+        assert str(values[n]) not in str(error)
+    return refused
+
+
+NUMBER = "INVALID_LONG"
+
+
+@pytest.mark.parametrize(
+    ("values", "told", "guilty"),
+    [
+        # 1 is in 21, and `one` is in the sentence: nobody loses those.
+        (["1", "21", "2"], ("21 was not a valid number.", NUMBER), [1]),
+        (
+            ["one", "MEDIUM", "two"],
+            ("MEDIUM was not one of the allowed options: [one]", "INVALID_OPTION"),
+            [1],
+        ),
+        (["smb", "a;XL", "XL"], ("XL was not one of the allowed", "X"), [1, 2]),
+        (["a@b.c", "a@b"], ("Email address a@b is invalid", "INVALID_EMAIL"), [1]),
+        (["17", "18"], ("It does not exist", "PROPERTY_DOESNT_EXIST"), [0, 1]),
+    ],
+)
+def test_the_culprit_is_who_sent_the_value_that_is_quoted(
+    requests_mock: Any, values: list[Any], told: tuple[str, str], guilty: list[int]
+) -> None:
+    refusal = listed(("size", told[1], told[0]))
+    assert send(requests_mock, "size", values, refusal) == guilty
+
+
+def test_two_bad_values_of_one_property_are_two_culprits(requests_mock: Any) -> None:
+    refusal = listed(
+        ("size", NUMBER, "abc was not a valid number."),
+        ("size", NUMBER, "xyz was not a valid number."),
+    )
+    assert send(requests_mock, "size", ["abc", "7", "xyz"], refusal) == [0, 2]
+    assert requests_mock.call_count == 2
+
+
+def test_nobody_is_blamed_where_it_might_be_another(requests_mock: Any) -> None:
+    refusal = listed(("size", "", "Neither small nor large will do."))
+    with pytest.raises(RequestRefused):
+        send(requests_mock, "size", ["small", "large"], refusal)
+
+
+def test_a_rule_about_another_property_fails_the_record_alone(
+    requests_mock: Any,
+) -> None:
+    refusal = listed(("phone", "MISSING_REQUIRED_PROPERTY", "phone is required"))
+    requests_mock.post(UPDATE, status_code=400, json=refusal)
+    (result,) = hubspot().send([Update("contact", "id", "1001", {"size": "1"})])
+    assert isinstance(result.error, RecordRefused)
+    assert (result.error.code, result.error.field) == (
+        "MISSING_REQUIRED_PROPERTY",
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "kind", "disposition", "wait_s"),
+    [
+        (401, {"category": "INVALID_AUTHENTICATION"}, {}, errors.CredentialsRefused,
+         HOLD, None),
+        (403, {"category": "MISSING_SCOPES"}, {}, errors.CredentialsRefused,
+         HOLD, None),
+        (409, {"category": "CONFLICT"}, {}, RequestRefused, FAIL, None),
+        (414, {}, {}, RequestRefused, FAIL, None),
+        (423, {}, {}, errors.RemoteFault, RETRY, 2.0),
+        (429, {"policyName": "TEN_SECONDLY_ROLLING"}, {}, errors.RateLimited,
+         RETRY, 10.0),
+        (429, {"policyName": "SECONDLY"}, {}, errors.RateLimited, RETRY, 1.0),
+        (429, {"message": "You have reached your secondly limit."}, {},
+         errors.RateLimited, RETRY, 1.0),
+        (429, {}, {}, errors.RateLimited, RETRY, 10.0),
+        (429, {"policyName": "DAILY"}, {}, errors.QuotaSpent, HOLD, 3600.0),
+        (477, {}, {"Retry-After": "90"}, errors.RemoteFault, RETRY, 90.0),
+        (500, {}, {}, errors.RemoteFault, RETRY, None),
+        (504, {}, {}, errors.RemoteFault, RETRY, None),
+        (521, {}, {}, errors.RemoteFault, RETRY, None),
+        (526, {}, {}, errors.RemoteFault, RETRY, None),
+    ],
+)  # fmt: skip
+def test_a_status_of_the_table(
+    requests_mock: Any,
+    status: int,
+    body: Any,
+    headers: dict[str, str],
+    kind: type[errors.RemoteError],
+    disposition: Disposition,
+    wait_s: float | None,
+) -> None:
+    requests_mock.post(UPDATE, status_code=status, json=body, headers=headers)
+    with pytest.raises(errors.RemoteError) as caught:
+        hubspot().send([Update("contact", "id", "1001", {"size": "1"})])
+    assert type(caught.value) is kind
+    assert caught.value.disposition is disposition
+    assert caught.value.retry_after == wait_s
+
+
+@pytest.mark.parametrize(
+    ("version", "object", "path"),
+    [
+        ("v3", "company", "/crm/v3/objects/companies/batch/update"),
+        ("2026-09", "contact", "/crm/objects/2026-09/contacts/batch/update"),
+    ],
+)
+def test_objects_and_versions_have_their_paths(
+    requests_mock: Any, version: str, object: str, path: str
+) -> None:
+    requests_mock.post(f"{URL}{path}", json={"results": [{"id": "1001"}]})
+    update = Update(object, "id", "1001", {"size": "1"})
+    (result,) = hubspot(API_VERSION=version).send([update])
+    assert result.error is None
