@@ -1,7 +1,8 @@
 """`leadbridge demo`: a lead's whole way on this machine, with no account anywhere.
 
-Real parts in processes of their own: PostgreSQL, the sandbox that plays Marketo and
-6sense, web and worker. What it prints is read from the ledger and from Marketo.
+Real parts in processes of their own: PostgreSQL, the sandbox that plays Marketo,
+HubSpot and 6sense, web and worker. What it prints is read from the ledger, and from
+the records as Marketo and HubSpot have them.
 """
 
 from __future__ import annotations
@@ -40,13 +41,35 @@ TEMPLATE = """{"id": {{lead.Id}}, "email": {{lead.Email Address}},
  "website": {{company.Website}}, "title": {{lead.Job Title}},
  "firstName": {{lead.First Name}}, "lastName": {{lead.Last Name}},
  "unsubscribed": {{lead.Unsubscribed}}}"""
-#: What is shown: the record of Marketo, and what to see in it.
+#: What is shown: the record, and what to see in it.
 SCENES = (
-    (318581, "a known company; the head count was typed by a person, so it stays"),
-    (318581, "the same webhook again: counted, not run, and no credit"),
-    (318584, "6sense does not know the company: nothing is blanked"),
-    (318585, "a free mailbox: the mapping skips it before anything is asked"),
+    (
+        "marketo",
+        318581,
+        "a known company; the head count was typed by a person, so it stays",
+    ),
+    ("marketo", 318581, "the same webhook again: counted, not run, and no credit"),
+    (
+        "hubspot",
+        218840000201,
+        "a new contact in HubSpot: its webhook has an id alone, so the rest is read",
+    ),
+    ("marketo", 318584, "6sense does not know the company: nothing is blanked"),
+    (
+        "marketo",
+        318585,
+        "a free mailbox: the mapping skips it before anything is asked",
+    ),
 )
+#: The contact that is made in HubSpot; a person has typed its industry.
+CONTACT = {
+    "email": "max.muster@globex.example",
+    "firstname": "Max",
+    "lastname": "Muster",
+    "company": "Globex",
+    "country": "Germany",
+    "sixsense_industry": "Wholesale",
+}
 
 
 class DemoFailed(AppError):
@@ -78,6 +101,10 @@ class Stage:
             "MARKETO_CLIENT_ID": "sandbox-client",
             "MARKETO_CLIENT_SECRET": "sandbox-secret",
             "MARKETO_WEBHOOK_SECRET": self.secret,
+            "HUBSPOT_URL": self.sandbox_url,
+            "HUBSPOT_ACCESS_TOKEN": "sandbox-hubspot-token",
+            "HUBSPOT_CLIENT_SECRET": "sandbox-hubspot-secret",
+            "HUBSPOT_APP_ID": "7315529",
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "LOG_FORMAT": "json",
@@ -126,11 +153,30 @@ class Stage:
             raise DemoFailed(f"the sandbox refused {path}: {answer.text[:300]}")
         return answer.json()
 
-    def lead(self, lead_id: int) -> dict[str, Any]:
-        """The lead as Marketo has it now."""
-        found: dict[str, Any] = self.sandbox("state", ids=lead_id, calls=0)["leads"]
-        lead: dict[str, Any] = found[str(lead_id)]
-        return lead
+    def record(self, system: str, record_id: int) -> dict[str, Any]:
+        """The record as its system has it now; a new contact is not there yet."""
+        kind, asked = ("leads", "ids") if system == "marketo" else ("contacts",) * 2
+        found = self.sandbox("state", calls=0, **{asked: record_id})[kind]
+        record: dict[str, Any] = found.get(str(record_id), {})
+        return record
+
+    def webhook(self, system: str, record_id: int) -> str:
+        """Let the system call us about a record; the status in our answer."""
+        if system == "hubspot":
+            return self.create_contact(record_id)
+        return self.call_webhook(record_id)
+
+    def create_contact(self, record_id: int) -> str:
+        """Make a contact in HubSpot, which then sends its webhook by itself."""
+        url = f"{self.web_url}/webhooks/hubspot"
+        self.sandbox("hubspot/webhooks", {"url": url})
+        self.sandbox("hubspot/contacts", [{"id": str(record_id), **CONTACT}])
+        for _ in _patience("HubSpot's webhook"):
+            hooks = self.sandbox("state", calls=0)["hubspot"]["webhooks"]
+            if hooks["deliveries"]:
+                status = hooks["deliveries"][-1]["status"]
+                return "accepted" if status == 200 else f"answered {status}"
+        raise AssertionError("patience ends by raising")
 
     def call_webhook(self, lead_id: int) -> str:
         """Let Marketo's campaign call its webhook; the status in our answer."""
@@ -152,16 +198,25 @@ class Stage:
 @click.option("--stay", is_flag=True, help="Keep everything running afterwards.")
 @click.option("--port", type=int, help="Port of web. [default: free, with --stay 8000]")
 def demo(stay: bool, port: int | None) -> int:
-    """Show a lead's whole way: webhook in, 6sense asked, Marketo changed."""
+    """Show a lead's whole way: webhook in, 6sense asked, Marketo or HubSpot changed."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     chosen = port if port is not None else (8000 if stay else 0)
     with _stage(chosen) as stage, _ledger(stage) as database:
-        for lead_id, about in SCENES:
-            _play(stage, database, lead_id, about)
+        sources = _sources()
+        for system, record_id, about in SCENES:
+            if system in sources:
+                _play(stage, database, system, record_id, about)
         if stay:
             _stay(stage)
     return 0
+
+
+def _sources() -> set[str]:
+    """The sources that the mapping files name."""
+    from app.cli.mapping import load_reports
+
+    return {each.source for report in load_reports([]) for each in report.mappings}
 
 
 def _leave(number: int, _frame: object) -> NoReturn:
@@ -210,17 +265,22 @@ def _ledger(stage: Stage) -> Iterator[Database]:
         database.close()
 
 
-def _play(stage: Stage, database: Database, lead_id: int, about: str) -> None:
+def _play(
+    stage: Stage, database: Database, system: str, record_id: int, about: str
+) -> None:
     """One webhook, and what came of it."""
     click.echo(click.style(f"# {about}", dim=True))
-    before = stage.lead(lead_id)
-    status = stage.call_webhook(lead_id)
-    click.echo(f"webhook   marketo lead {lead_id} → {status}")
+    before = stage.record(system, record_id)
+    status = stage.webhook(system, record_id)
+    if not before:
+        before = CONTACT
+    noun = "lead" if system == "marketo" else "contact"
+    click.echo(f"webhook   {system} {noun} {record_id} → {status}")
     if status == "accepted":
-        story = _await_end(database, lead_id)
+        story = _await_end(database, record_id)
         for line in _told(story):
             click.echo(line)
-        _show_lead(story, before, stage.lead(lead_id))
+        _show(noun, story, before, stage.record(system, record_id))
     click.echo()
 
 
@@ -239,22 +299,25 @@ def _await_end(database: Database, lead_id: int) -> Story:
 
 
 def _told(story: Story) -> Iterator[str]:
+    run = story.run
     for lookup in story.lookups:
         credit = f"{lookup.credits} credit{'' if lookup.credits == 1 else 's'}"
         yield f"enrich    {lookup.api} → {lookup.result}, {credit} (estimated)"
     if story.batch is not None:
         updates = len(story.updates)
-        yield f"send      marketo, batch of {story.batch.size} → {updates} updated"
-    run = story.run
+        batch = f"{run.source}, batch of {story.batch.size}"
+        yield f"send      {batch} → {updates} updated"
     why = f": {run.reason}" if run.reason else ""
     yield f"run       {run.state}{why}"
 
 
-def _show_lead(story: Story, before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Each field as Marketo had it and has it now, or why it was kept."""
+def _show(
+    noun: str, story: Story, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """Each field as it was and as it is now, or why it was kept."""
     kept = [one for one in story.run.decisions or [] if not one["write"]]
     if not story.updates and not kept:
-        click.echo(f"lead      {story.run.lead_id}  not touched")
+        click.echo(f"{noun:<8}  {story.run.lead_id}  not touched")
         return
     changed = [
         name
@@ -263,7 +326,7 @@ def _show_lead(story: Story, before: dict[str, Any], after: dict[str, Any]) -> N
     ]
     names = [*changed, *(one["field"] for one in kept)]
     width = max(map(len, names), default=0)
-    head = f"lead      {story.run.lead_id}  "
+    head = f"{noun:<8}  {story.run.lead_id}  "
     for name in changed:
         was, now = shown(before.get(name)), shown(after[name])
         click.echo(f"{head}{name:<{width}}  {was} → {now}")
