@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.errors import SignatureInvalid
+from app.connectors.guide import Variables
+from app.errors import ConfigurationError, SignatureInvalid
 
 #: An access token is replaced this long before it ends.
 _EARLY_S: Final = 60.0
@@ -36,6 +37,26 @@ class SharedSecret:
         fits = [hmac.compare_digest(offered, secret) for secret in self._secrets]
         if not (offered and any(fits)):
             raise SignatureInvalid("The secret is missing or wrong.")
+
+
+def sending_secret(variables: Variables, key: str) -> str:
+    """The first secret of a setting, to send a webhook with; "" if none is wanted.
+
+    Raises:
+        ConfigurationError: it is not set, or the source takes no webhooks.
+    """
+    word = variables.get("WEBHOOK_AUTH") or "secret"
+    if word == "off":
+        raise ConfigurationError(
+            f"{variables.name('WEBHOOK_AUTH')} is off: no webhook is taken."
+        )
+    secrets = [part.strip() for part in variables.get(key).split(",")]
+    secret = next((part for part in secrets if part), "")
+    if word == "secret" and not secret:
+        raise ConfigurationError(
+            f"{variables.name(key)} is not set: webhooks are known by it."
+        )
+    return secret if word == "secret" else ""
 
 
 @dataclass(frozen=True, slots=True)

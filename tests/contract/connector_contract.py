@@ -17,7 +17,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -261,7 +261,8 @@ class ConnectorContract:
                 h: v for h, v in one.headers.items() if h not in one.private
             }
             assert SECRET not in str(shown_headers) + one.body.decode()
-            asked = request(one.body, one.headers)
+            # Where the address is signed, it is that of the route.
+            asked = replace(request(one.body, one.headers), url=self.route().url)
             self.connector().verify(asked)
             (event,) = self.connector().parse(asked)
             assert (event.record_id, event.event) == (self.keys[0], "created")

@@ -13,14 +13,16 @@ from app.connectors.base import (
     CallLimit,
     Connector,
     ConnectorSettings,
+    Examination,
     Found,
     WebhookReply,
     address,
     check_address,
     secret,
 )
-from app.connectors.guide import Guide, Route, Variables
-from app.connectors.hubspot import setup, signatures, webhooks
+from app.connectors.guide import Guide, Rehearsal, Route, Variables
+from app.connectors.hubspot import rehearsal, setup, signatures, webhooks
+from app.connectors.hubspot.examine import examinations
 from app.connectors.hubspot.properties import object_fields
 from app.connectors.hubspot.records import MOST, read_records, send_records
 from app.connectors.hubspot.rest import VERSION, Rest
@@ -187,6 +189,22 @@ class HubSpot(Connector):
     ) -> Found:
         """New records by search; changes are not searched for."""
         return created_since(self._rest, cursor, since, events, self._read_timeout_s)
+
+    def examine(self, object: str) -> list[Examination]:
+        """Writing, by an update of nobody; and the calls of the whole account."""
+        return examinations(self._rest, object, self._read_timeout_s)
+
+    @classmethod
+    def rehearse(
+        cls,
+        route: Route,
+        event: str,
+        lead: Mapping[str, Any],
+        variables: Variables,
+        mark: str,
+    ) -> list[Rehearsal]:
+        """As a subscription sends it, or a workflow."""
+        return rehearsal.rehearse(route, event, lead, variables, mark)
 
     @classmethod
     def setup(cls, routes: Sequence[Route], variables: Variables) -> Guide:

@@ -122,7 +122,13 @@ def _of_workflow(row: Mapping[str, Any]) -> LeadEvent:
         raise PayloadInvalid('The key "event" must be created or updated.')
     lead["id"] = record_id
     about = str(row.get("object") or "contact").strip().lower()
-    return LeadEvent(object=about, record_id=record_id, event=event, lead=lead)
+    return LeadEvent(
+        object=about,
+        record_id=record_id,
+        event=event,
+        lead=lead,
+        event_id=_text(row.get("eventId")),
+    )
 
 
 def record_id_of(value: Any) -> str | None:

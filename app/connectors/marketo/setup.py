@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from app.connectors.auth import sending_secret
 from app.connectors.guide import (
     Block,
     Guide,
@@ -240,7 +241,7 @@ def rehearse(
             f"The template of {route.mapping} has no key {unknown[0]}.",
             [f"It has: {', '.join(keys)}."],
         )
-    secret = _first_secret(variables)
+    secret = sending_secret(variables, _SECRET)
     # Marketo's own spelling; an account that we do not know cannot be a wrong one.
     account = (munchkin_id(variables.get("URL")) or "").upper()
     values = template.values_of(plan, lead, route.fields, account)
@@ -254,17 +255,3 @@ def rehearse(
         private = {SECRET_HEADER: f"the value of {variables.name(_SECRET)}"}
         made.append(Rehearsal(encoding, headers, private, text.encode()))
     return made
-
-
-def _first_secret(variables: Variables) -> str:
-    word = variables.get("WEBHOOK_AUTH") or "secret"
-    name = variables.name(_SECRET)
-    if word == "off":
-        raise ConfigurationError(
-            f"{variables.name('WEBHOOK_AUTH')} is off: no webhook is taken."
-        )
-    secrets = [part.strip() for part in variables.get(_SECRET).split(",")]
-    secret = next((part for part in secrets if part), "")
-    if word == "secret" and not secret:
-        raise ConfigurationError(f"{name} is not set: webhooks must carry it.")
-    return secret if word == "secret" else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 import pytest
 
 from app import errors
+from app.connectors.base import Examined
+from app.connectors.guide import Route, Variables
 from app.connectors.hubspot import HubSpot
+from app.connectors.hubspot.examine import NOBODY
 from app.connectors.hubspot.records import wire
-from app.domain import CrmField, Update
-from app.errors import Disposition, RecordRefused, RequestRefused
+from app.domain import CrmField, Update, WebhookRequest
+from app.errors import Disposition, RecordRefused, RequestRefused, SignatureInvalid
 from app.mapping.fit import fit
 from app.mapping.reasons import Keep
 
@@ -228,3 +232,109 @@ def test_objects_and_versions_have_their_paths(
     update = Update(object, "id", "1001", {"size": "1"})
     (result,) = hubspot(API_VERSION=version).send([update])
     assert result.error is None
+
+
+def variables(**values: str) -> Variables:
+    return Variables("HUBSPOT_", {"CLIENT_SECRET": "hidden-secret, next", **values})
+
+
+ROUTE = Route(
+    "hubspot",
+    "new",
+    "contact",
+    "https://leads.example.com/webhooks/hubspot?tag=a%2Fb",
+    ("created", "updated"),
+    ("email", "city"),
+)
+
+
+def taken(
+    event: str, lead: dict[str, Any], **settings: str
+) -> tuple[list[str], list[Any]]:
+    """Ways and events of what is rehearsed, as the receiving side reads it."""
+    given = variables(**settings)
+    made = HubSpot.rehearse(ROUTE, event, lead, given, "mark")
+    receiver = hubspot(**given.values)
+    found = []
+    for one in made:
+        headers = {name.lower(): value for name, value in one.headers.items()}
+        path, url = "/webhooks/hubspot", ROUTE.url
+        request = WebhookRequest("POST", path, "", headers, one.body, url)
+        receiver.verify(request)
+        found += receiver.parse(request)
+        with pytest.raises(SignatureInvalid):
+            receiver.verify(replace(request, url=f"{url}c"))
+    return [one.way for one in made], found
+
+
+def test_a_rehearsal_is_what_a_subscription_or_a_workflow_sends() -> None:
+    ways, (found,) = taken("created", {"id": "1001"})
+    assert (ways, found.event, found.is_thin) == (["Subscription"], "created", True)
+    ways, (found,) = taken("updated", {"id": "1001", "city": "Oslo"})
+    assert (ways, found.event, found.changed) == (
+        ["Subscription"],
+        "updated",
+        {"city": "Oslo"},
+    )
+    lead = {"id": "1001", "email": "ada@tubes.example", "city": "Oslo"}
+    ways, (found,) = taken("updated", lead, SIGNATURES="all")
+    assert (ways, found.event, found.event_id) == (["Workflow"], "updated", "mark")
+    assert lead.items() <= found.lead.items()
+
+
+@pytest.mark.parametrize(
+    ("lead", "settings", "words"),
+    [
+        ({"email": "ada@tubes.example"}, {}, "has a number"),
+        ({"id": "1001", "city": "Oslo"}, {}, "an id alone"),
+        ({"id": "1001"}, {"CLIENT_SECRET": ""}, "HUBSPOT_CLIENT_SECRET is not set"),
+        ({"id": "1001"}, {"WEBHOOK_AUTH": "off"}, "HUBSPOT_WEBHOOK_AUTH is off"),
+    ],
+)
+def test_what_cannot_be_rehearsed_is_said(
+    lead: dict[str, Any], settings: dict[str, str], words: str
+) -> None:
+    with pytest.raises(errors.ConfigurationError, match=words):
+        HubSpot.rehearse(ROUTE, "created", lead, variables(**settings), "mark")
+
+
+def ask(name: str) -> Examined:
+    (found,) = (one for one in hubspot().examine("contact") if one.name == name)
+    return found.ask()
+
+
+def test_writing_is_tried_on_nobody(requests_mock: Any) -> None:
+    missing = {"category": "OBJECT_NOT_FOUND", "context": {"ids": [NOBODY]}}
+    requests_mock.post(
+        UPDATE, status_code=207, json={"results": [], "errors": [missing]}
+    )
+    assert ask("writing") == Examined("contacts may be written")
+    (sent,) = requests_mock.last_request.json()["inputs"]
+    assert (sent["id"], sent["properties"]) == (NOBODY, {})
+    requests_mock.post(UPDATE, json={"results": [{"id": NOBODY}]})
+    assert ask("writing").advice
+    requests_mock.post(UPDATE, status_code=403, json={"category": "MISSING_SCOPES"})
+    with pytest.raises(errors.CredentialsRefused):
+        ask("writing")
+
+
+@pytest.mark.parametrize(
+    ("headers", "said", "is_much"),
+    [
+        ({"Daily": "1000", "Daily-Remaining": "201"}, "799 of 1,000", False),
+        ({"Daily": "1000", "Daily-Remaining": "200"}, "800 of 1,000", True),
+        ({"Max": "190"}, "no limit of calls a day", False),
+    ],
+)
+def test_everybodys_calls_are_told_by_the_headers(
+    requests_mock: Any, headers: dict[str, str], said: str, is_much: bool
+) -> None:
+    requests_mock.get(
+        f"{URL}/account-info/v3/details",
+        json={"portalId": 48210077},
+        headers={f"X-HubSpot-RateLimit-{k}": v for k, v in headers.items()},
+    )
+    found = ask("everybody's calls")
+    assert said in found.said
+    assert "48210077" in found.said
+    assert bool(found.advice) is is_much
