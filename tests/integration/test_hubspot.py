@@ -347,3 +347,13 @@ def test_a_token_that_is_not_taken_holds_the_source_and_no_lead(box: Stack) -> N
     box.let_waits_end()
     assert box.await_final(2) == {"written": 2}
     assert_right(box, ids)
+
+
+def test_doctor_and_a_test_event_speak_hubspot(box: Stack) -> None:
+    (lead_id,) = create(box, 1)
+    assert box.await_final(1) == {"written": 1}
+    said = box.command("doctor", "--source", "hubspot")
+    assert "contacts may be written" in said
+    assert "a day used in account 48210077" in said
+    box.command("send", "hubspot", "hubspot", f"id={lead_id}", "--go")
+    assert box.await_final(2) == {"written": 1, "kept": 1}
