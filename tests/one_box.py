@@ -8,6 +8,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -101,7 +102,9 @@ class OneBox(Stack):
                 self.note_family(process)
         for each in self.family:
             if is_alive(each):
-                each.send_signal(signal.SIGKILL)
+                # It may end by itself in between.
+                with suppress(psutil.NoSuchProcess):
+                    each.send_signal(signal.SIGKILL)
         super().close()
         shutil.rmtree(self.data, ignore_errors=True)
 
