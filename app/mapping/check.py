@@ -192,7 +192,8 @@ def _constant(
         fix = "Shorten it."
     elif keep.reason == NOT_ALLOWED:
         message = f"'{shown}' is not in the list of {crm.name}"
-        fix = did_you_mean(str(value), crm.values or ())
+        known = [*(crm.values or ()), *(crm.labels or ())]
+        fix = did_you_mean(str(value), known)
     else:
         message = f"{crm.name} is {crm.type}: {keep.sentence.rstrip('.')}"
         fix = "Write a value of that type, or take another field."

@@ -67,7 +67,8 @@ def _entry(field: CrmField) -> Json:
     constant: Json = {}
     if field.values is not None and field.type != "multipicklist":
         numbers = [int(one) for one in field.values if _WHOLE.fullmatch(one)]
-        constant["enum"] = [*field.values, *numbers]
+        words = dict.fromkeys([*field.values, *(field.labels or ())])
+        constant["enum"] = [*words, *numbers]
     elif field.length is not None and not field.length_in_bytes:
         constant["maxLength"] = field.length
     if constant:

@@ -37,6 +37,7 @@ BLOCKS = [
 FIELDS = (
     CrmField("sxStage", "picklist", "Stage", values=("1 - Target", "2 - Decision")),
     CrmField("sxCode", "picklist", values=("12", "16")),
+    CrmField("sxSize", "picklist", values=("smb", "icp"), labels=("SMB", "Tier 1")),
     CrmField("sxScore", "integer", "Score"),
     CrmField("sxName", "string", length=5),
     CrmField("id", "integer", read_only=True),
@@ -81,6 +82,7 @@ def test_every_example_of_the_docs_fits(text):
 FIT = [
     "fields: {sxScore: {from: sixsense.api}, sxNope: off}",
     "fields: {sxStage: {value: 1 - Target}, sxCode: {value: 12}, sxName: {value: a}}",
+    "fields: {sxSize: {cases: [{when: {lead.a: {is: 1}}, value: icp}, {value: SMB}]}}",
     "each: [{with: [{n: Score}], fields: {'sx{n}': {value: 1}}}]",
     "include: shared/base.yaml",
     "fields: {sxScore: {value: 1, write: {if-higher: 30 days}, when: {not: {all: "
@@ -107,6 +109,7 @@ def test_what_is_right_is_left_alone(text):
          "is not one of"),
         ("fields: {sxStage: {cases: [{when: {lead.a: {is: 1}}, value: x}]}}",
          "fields/sxStage/cases/0/value", "is not one of"),
+        ("fields: {sxSize: {value: Tier 2}}", "fields/sxSize/value", "is not one of"),
         ("fields: {sxName: {value: longer}}", "fields/sxName/value", "is too long"),
         ("outcome: {result: sxNme}\nfields: {sxScore: {value: 1}}", "outcome/result",
          "'sxNme' is not one of"),
