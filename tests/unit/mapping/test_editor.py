@@ -82,7 +82,7 @@ def test_every_example_of_the_docs_fits(text):
 FIT = [
     "fields: {sxScore: {from: sixsense.api}, sxNope: off}",
     "fields: {sxStage: {value: 1 - Target}, sxCode: {value: 12}, sxName: {value: a}}",
-    "fields: {sxSize: {cases: [{when: {lead.a: {is: 1}}, value: icp}, {value: SMB}]}}",
+    "fields: {sxSize: {when: {lead.a: {is: 1}}, value: icp, otherwise: Tier 1}}",
     "each: [{with: [{n: Score}], fields: {'sx{n}': {value: 1}}}]",
     "include: shared/base.yaml",
     "fields: {sxScore: {value: 1, write: {if-higher: 30 days}, when: {not: {all: "
