@@ -59,6 +59,7 @@ POLICIES: Final[Mapping[str, Meaning]] = {
 _BURST: Final = POLICIES["TEN_SECONDLY_ROLLING"]
 _WORD: Final = re.compile(r"[A-Z_]{1,60}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_]{1,100}")
+_SCOPE: Final = re.compile(r"[a-z0-9_.-]{1,100}")
 _LISTED: Final = "Property values were not valid: "
 
 
@@ -109,12 +110,26 @@ def call_error(answer: Answer) -> RemoteError:
     if answer.status == 404 and not body:
         said = f"{answer.looks_like}. Is the address right?"
         return answer.error(said, kind=AnswerUnexpected)
+    scopes = ", ".join(_scopes(body))
     return answer.error(
-        f"{meaning.said} ({code})",
+        f"{meaning.said} ({code}{': ' if scopes else ''}{scopes})",
         kind=meaning.kind,
         code=code,
         retry_after=meaning.retry_after if wait_s is None else wait_s,
     )
+
+
+def _scopes(body: Mapping[str, Any]) -> list[str]:
+    """Of which one is lacking, by a 403."""
+    errors = body.get("errors")
+    found = [
+        scope
+        for one in (errors if isinstance(errors, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("context"), dict)
+        for scope in one["context"].get("requiredGranularScopes") or ()
+        if isinstance(scope, str) and _SCOPE.fullmatch(scope)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def bad_values(answer: Answer) -> list[BadValue]:

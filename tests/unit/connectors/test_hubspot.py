@@ -218,6 +218,18 @@ def test_a_status_of_the_table(
     assert caught.value.retry_after == wait_s
 
 
+def test_the_scope_that_is_lacking_is_named(requests_mock: Any) -> None:
+    contexts = [{"requiredGranularScopes": ["crm.objects.contacts.write", "<b>"]}, 7]
+    body = {
+        "category": "MISSING_SCOPES",
+        "errors": [{"context": one} for one in contexts],
+    }
+    requests_mock.post(UPDATE, status_code=403, json=body)
+    with pytest.raises(errors.CredentialsRefused) as caught:
+        hubspot().send([Update("contact", "id", "1001", {"size": "1"})])
+    assert "(MISSING_SCOPES: crm.objects.contacts.write)" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("version", "object", "path"),
     [
