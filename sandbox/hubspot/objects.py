@@ -98,6 +98,7 @@ def batch_read(world: World, kind: str, asked: Any) -> Answer:
             "histories is 50. Please reduce the number of items and try again"
         )
         raise Failed(error(said, "VALIDATION_ERROR"))
+    past = [str(one) for one in body.get("propertiesWithHistory") or ()]
     by = str(body.get("idProperty") or "id")
     names = [str(one) for one in body.get("properties") or ()]
     found, missing = [], []
@@ -105,7 +106,7 @@ def batch_read(world: World, kind: str, asked: Any) -> Answer:
         key = str(row.get("id", ""))
         record = world.hubspot.find(kind, by, key)
         if record is not None and not record.is_archived:
-            found.append(record.as_json(names))
+            found.append(record.as_json(names, past))
         elif key not in world.hubspot.merged:
             missing.append(key)
     return _done(world, found, _missing(kind, missing))

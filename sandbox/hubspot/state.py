@@ -50,8 +50,22 @@ class Record:
     created: datetime
     updated: datetime
     is_archived: bool = False
+    #: Every value that a property has had, the newest first.
+    history: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
-    def as_json(self, names: list[str]) -> dict[str, Any]:
+    def note(self, name: str, source_type: str, source_id: str) -> None:
+        """Remember the present value of a property, and whose it is."""
+        version = {
+            "value": self.properties.get(name) or "",
+            "timestamp": stamp(self.updated),
+            "sourceType": source_type,
+            "sourceId": source_id,
+        }
+        self.history.setdefault(name, []).insert(0, version)
+
+    def as_json(
+        self, names: list[str], with_history: list[str] | None = None
+    ) -> dict[str, Any]:
         """As reads show it: what was asked for, and three that always come."""
         own = {
             "createdate": stamp(self.created),
@@ -59,8 +73,10 @@ class Record:
             "lastmodifieddate": stamp(self.updated),
         }
         asked = {name: self.properties.get(name) for name in names}
+        past = {n: self.history[n] for n in with_history or () if n in self.history}
         return {
             "id": self.id,
+            **({"propertiesWithHistory": past} if with_history else {}),
             "properties": {**asked, **own},
             "createdAt": stamp(self.created),
             "updatedAt": stamp(self.updated),
@@ -98,6 +114,8 @@ class HubSpotState:
         now = self.clock.today()
         record = Record(own, kind, given, now, now)
         self.records[own] = record
+        for name in given:
+            record.note(name, *self._source(by_app=by_app))
         self._tell(record, "creation", by_app=by_app, changeFlag="CREATED")
         return record
 
@@ -110,6 +128,7 @@ class HubSpotState:
             if (record.properties.get(name) or "") == value:
                 continue
             record.properties[name] = value
+            record.note(name, *self._source(by_app=by_app))
             self._tell(
                 record,
                 "propertyChange",
@@ -197,9 +216,15 @@ class HubSpotState:
             raise RequestInvalid(f"{kind} must be a list, or {{count, first_id, like}}")
         return [self.create(kind, row).id for row in rows]
 
+    def _source(self, *, by_app: bool) -> tuple[str, str]:
+        """Who changes something: our app, or a person."""
+        person = ("CRM_UI", "userId:71120938")
+        return ("INTEGRATION", self.options.app_id) if by_app else person
+
     def _tell(self, record: Record, what: str, *, by_app: bool, **more: Any) -> None:
         options = self.options
         newer = options.object_events
+        source_type, source_id = self._source(by_app=by_app)
         event: dict[str, Any] = {
             "eventId": next(self._events),
             "subscriptionId": 2904411,
@@ -210,8 +235,8 @@ class HubSpotState:
             "attemptNumber": 0,
             "objectId": int(record.id),
             **({"objectTypeId": TYPE_IDS[record.kind]} if newer else {}),
-            "changeSource": "INTEGRATION" if by_app else "CRM_UI",
-            "sourceId": options.app_id if by_app else "userId:71120938",
+            "changeSource": source_type,
+            "sourceId": source_id,
             **more,
         }
         self.on_event({"kind": record.kind, "what": what, "event": event})

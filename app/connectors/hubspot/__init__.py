@@ -26,7 +26,7 @@ from app.connectors.hubspot.examine import examinations
 from app.connectors.hubspot.properties import object_fields
 from app.connectors.hubspot.records import MOST, read_records, send_records
 from app.connectors.hubspot.rest import VERSION, Rest
-from app.connectors.hubspot.search import created_since
+from app.connectors.hubspot.search import SEARCH_EVERY_S, Pace, changed_since
 from app.domain import (
     CrmField,
     LeadEvent,
@@ -139,6 +139,8 @@ class HubSpot(Connector):
             read_timeout_s=self._read_timeout_s,
             allow_http=bool(settings.get("ALLOW_HTTP")),
         )
+        # One process searches a source at a time: five a second are the account's.
+        self._pace = Pace(SEARCH_EVERY_S, now=self._now, sleep=self._sleep)
         version = str(settings.get("API_VERSION") or "v3")
         self._rest = Rest(remote, settings["ACCESS_TOKEN"], version)
 
@@ -187,8 +189,17 @@ class HubSpot(Connector):
         events: Mapping[str, Collection[str]],
         fields: Sequence[str],
     ) -> Found:
-        """New records by search; changes are not searched for."""
-        return created_since(self._rest, cursor, since, events, self._read_timeout_s)
+        """New records, and those of which one of `fields` has changed."""
+        return changed_since(
+            self._rest,
+            self._pace,
+            cursor,
+            since,
+            events,
+            fields,
+            self._app_id,
+            self._read_timeout_s,
+        )
 
     def examine(self, object: str) -> list[Examination]:
         """Writing, by an update of nobody; and the calls of the whole account."""

@@ -20,7 +20,7 @@ from app.errors import PayloadInvalid, WebhookRefused
 OBJECT_TYPES: Final[Mapping[str, str]] = {"0-1": "contact", "0-2": "company"}
 _EVENTS: Final[Mapping[str, str]] = {"creation": "created", "propertyChange": "updated"}
 #: Change source of what an app has written.
-_BY_APPS: Final = "INTEGRATION"
+BY_APPS: Final = "INTEGRATION"
 #: What tells two events apart; never the number of the attempt.
 _IDENTITY: Final = (
     "portalId",
@@ -84,7 +84,7 @@ def _event(
         # The same app in another account, where ids are other people's.
         event = "elsewhere"
     own = app_id or str(row.get("appId") or "")
-    is_ours = row.get("changeSource") == _BY_APPS and bool(own)
+    is_ours = row.get("changeSource") == BY_APPS and bool(own)
     name = row.get("propertyName")
     return LeadEvent(
         object=about,
