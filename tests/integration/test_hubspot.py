@@ -37,6 +37,17 @@ fields:
     from: "sixsense.scores[product=Platform].company_intent_score"
     write: always
 """
+#: And one for companies, which are found by their domain.
+COMPANIES = """
+mapping: 1
+source: hubspot
+object: company
+match: {by: id, from: lead.id}
+lookups: {account: {api: company-firmographics, send: {domain: lead.domain}}}
+fields:
+  sixsense_industry: {from: account.company.industry}
+  sixsense_employees: {from: account.company.employee_count}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +62,7 @@ def installation(
     (mappings / "shared").symlink_to(shipped / "shared")
     (mappings / "hubspot.yaml").write_text((shipped / "hubspot.yaml").read_text())
     (mappings / "changes.yaml").write_text(CHANGES)
+    (mappings / "companies.yaml").write_text(COMPANIES)
     with new_database(server_url, "hubspot") as url:
         stack = Stack(
             folder,
@@ -355,6 +367,24 @@ def test_a_token_that_is_not_taken_holds_the_source_and_no_lead(box: Stack) -> N
     box.let_waits_end()
     assert box.await_final(2) == {"written": 2}
     assert_right(box, ids)
+
+
+def test_companies_are_records_like_contacts(box: Stack) -> None:
+    made = requests.post(
+        f"{box.sandbox_url}/crm/v3/objects/companies",
+        json={"properties": {"name": "Acme", "domain": "acme.example"}},
+        headers={"Authorization": "Bearer sandbox-hubspot-token"},
+        timeout=30,
+    )
+    own = int(made.json()["id"])
+    about = {"subscriptionType": "object.creation", "objectTypeId": "0-2"}
+    assert post(box, [event(own, **about)]).json()["accepted"] == 1
+    assert box.await_final(1) == {"written": 1}
+    company = people.full_answer("x@acme.example")["company"]
+    assert {
+        "sixsense_industry": company["industry"],
+        "sixsense_employees": company["employeeCount"],
+    }.items() <= contacts(box)[own].items()
 
 
 def test_doctor_and_a_test_event_speak_hubspot(box: Stack) -> None:
