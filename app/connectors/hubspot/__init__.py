@@ -142,7 +142,7 @@ class HubSpot(Connector):
         # One process searches a source at a time: five a second are the account's.
         self._pace = Pace(SEARCH_EVERY_S, now=self._now, sleep=self._sleep)
         version = str(settings.get("API_VERSION") or "v3")
-        self._rest = Rest(remote, settings["ACCESS_TOKEN"], version)
+        self._rest = Rest(remote, settings["ACCESS_TOKEN"], version, now=self._now)
 
     def verify(self, request: WebhookRequest) -> None:
         """X-HubSpot-Signature-v3 over method, address, body and time."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from app.connectors.base import NotOffered
 from app.connectors.hubspot.codes import call_error
-from app.errors import AnswerUnexpected
+from app.errors import AnswerUnexpected, RateLimited
 from app.remote import Answer, Remote
 
 #: Objects, as mapping files call them → as paths do.
 PLURALS: Final[Mapping[str, str]] = {"contact": "contacts", "company": "companies"}
 #: `v3`, or a version by date, which stands behind the kind of thing.
 VERSION: Final = re.compile(r"v3|20[0-9]{2}-[0-9]{2}")
+_LONGEST_WINDOW_S: Final = 60.0
 #: Statuses of a batch whose body has to be read: 207 is one with errors in it.
 _DONE: Final = frozenset({200, 201, 207})
 
@@ -22,10 +24,20 @@ _DONE: Final = frozenset({200, 201, 207})
 class Rest:
     """One account's REST API. Safe for threads."""
 
-    def __init__(self, remote: Remote, token: str, version: str) -> None:
+    def __init__(
+        self,
+        remote: Remote,
+        token: str,
+        version: str,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._remote = remote
         self._token = token
         self._version = version
+        self._now = now
+        #: When HubSpot has calls left again, as far as its answers tell.
+        self._free_at = 0.0
 
     def __repr__(self) -> str:
         return f"<Rest {self._remote.base_url}>"
@@ -65,8 +77,21 @@ class Rest:
         json: Any = None,
         read_timeout_s: float | None = None,
     ) -> Answer:
-        """One call; its answer, whatever the status."""
-        return self._remote.call(
+        """One call; its answer, whatever the status.
+
+        Raises:
+            RateLimited: by the last answer no call was left, so none is made.
+        """
+        wait_s = self._free_at - self._now()
+        if wait_s > 0:
+            raise RateLimited(
+                f"hubspot has no call left for {wait_s:.0f} s, by its own count",
+                system="hubspot",
+                operation=operation,
+                code="TEN_SECONDLY_ROLLING",
+                retry_after=wait_s,
+            )
+        answer = self._remote.call(
             method,
             path,
             operation=operation,
@@ -74,6 +99,10 @@ class Rest:
             json=json,
             read_timeout_s=read_timeout_s,
         )
+        if answer.headers.get("X-HubSpot-RateLimit-Remaining", "").strip() == "0":
+            # The window rolls: at its end all of these calls are out of it.
+            self._free_at = self._now() + _window_s(answer)
+        return answer
 
     def _path(self, kind: str, object: str, rest: str) -> str:
         plural = PLURALS.get(object.casefold())
@@ -85,6 +114,13 @@ class Rest:
         else:
             path = f"/crm/{kind}/{self._version}/{plural}"
         return f"{path}/{rest}" if rest else path
+
+
+def _window_s(answer: Answer) -> float:
+    """How long calls are counted together, from the answer."""
+    said = answer.headers.get("X-HubSpot-RateLimit-Interval-Milliseconds", "").strip()
+    ms = int(said[:9]) if said.isascii() and said.isdigit() else 10_000
+    return min(ms / 1000, _LONGEST_WINDOW_S)
 
 
 def body_of(answer: Answer) -> dict[str, Any]:

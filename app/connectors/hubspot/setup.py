@@ -25,6 +25,10 @@ _SUBSCRIPTIONS: Final = {
     "created": "object.creation",
     "updated": "object.propertyChange",
 }
+#: The id does not change, and HubSpot takes no subscription to the others.
+_NOT_SUBSCRIBABLE: Final = frozenset(
+    {"id", "hs_object_id", "hs_lastmodifieddate", "num_unique_conversion_events"}
+)
 _PLURALS: Final = {"contact": "contacts", "company": "companies"}
 
 
@@ -53,7 +57,11 @@ def _scopes(routes: Sequence[Route]) -> Section:
         (f"crm.{kind}.{name}.{right}", what)
         for name in objects or ["contacts"]
         for kind, right, what in (
-            ("objects", "read", "reading records, webhooks, the search for new ones"),
+            (
+                "objects",
+                "read",
+                "reading records, webhooks, the search for new and changed ones",
+            ),
             ("objects", "write", "writing"),
             ("schemas", "read", "names, types and options of properties"),
         )
@@ -65,7 +73,7 @@ def _webhooks(routes: Sequence[Route], variables: Variables) -> Iterator[Section
     if variables.get("WEBHOOK_AUTH") == "off":
         said = (
             f"None: {variables.name('WEBHOOK_AUTH')} is off, so no webhook is taken. "
-            "New records are found by search instead."
+            "New and changed records are found by search instead."
         )
         yield Section("Webhooks", (Words(said),))
         return
@@ -83,7 +91,7 @@ def _webhooks(routes: Sequence[Route], variables: Variables) -> Iterator[Section
     yield Section(
         "Webhooks",
         (
-            Block("src/app/webhooks/leadbridge-hsmeta.json:", _json(file)),
+            Block("src/app/webhooks/leadbridge-hsmeta.json", _json(file)),
             Words(
                 "HubSpot signs the address, so PUBLIC_URL has to be the one that it "
                 "calls: scheme and host, as above. Never subscribe to a property that "
@@ -113,20 +121,20 @@ def _json(value: object) -> str:
 
 
 def _subscriptions(routes: Sequence[Route]) -> list[dict[str, object]]:
+    """To new records; and to changes of what is read, but not of what we write."""
     found: dict[str, dict[str, object]] = {}
+    written = {(r.object.lower(), name) for r in routes for name in r.writes}
     for route in routes:
+        about = route.object.lower()
         for event in route.events:
-            kind = _SUBSCRIPTIONS.get(event)
-            names = route.reads if event == "updated" else ("",)
-            for name in names if kind else ():
-                one: dict[str, object] = {
-                    "subscriptionType": kind,
-                    "objectType": route.object.lower(),
-                    "active": True,
-                }
-                if name and name != "id":
-                    one["propertyName"] = name
-                elif event == "updated":
+            for name in route.reads if event == "updated" else ("",):
+                if name in _NOT_SUBSCRIBABLE or (about, name) in written:
                     continue
+                one: dict[str, object] = {
+                    "subscriptionType": _SUBSCRIPTIONS[event],
+                    "objectType": about,
+                    "active": True,
+                    **({"propertyName": name} if name else {}),
+                }
                 found.setdefault(json.dumps(one), one)
     return list(found.values())

@@ -350,3 +350,23 @@ def test_everybodys_calls_are_told_by_the_headers(
     assert said in found.said
     assert "48210077" in found.said
     assert bool(found.advice) is is_much
+
+
+def test_no_call_is_made_when_the_last_answer_had_none_left(requests_mock: Any) -> None:
+    headers = {
+        "X-HubSpot-RateLimit-Remaining": "0",
+        "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+    }
+    done = {"status": "COMPLETE", "results": []}
+    path = f"{URL}/crm/v3/objects/contacts/batch/read"
+    requests_mock.post(path, [{"json": done, "headers": headers}, {"json": done}])
+    clock = [100.0]
+    connector = HubSpot("hubspot", {"ACCESS_TOKEN": "a"}, now=lambda: clock[0])
+    connector.read("contact", "id", ["1"], ["city"])
+    clock[0] += 4
+    with pytest.raises(errors.RateLimited) as caught:
+        connector.read("contact", "id", ["1"], ["city"])
+    assert (caught.value.retry_after, requests_mock.call_count) == (6.0, 1)
+    clock[0] += 6
+    connector.read("contact", "id", ["1"], ["city"])
+    assert requests_mock.call_count == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from app.connectors.guide import Block, Guide, Route, Section, Table, Variables
@@ -75,3 +76,16 @@ def test_without_webhooks_there_is_nothing_to_subscribe() -> None:
     assert "HUBSPOT_WEBHOOK_AUTH is off" in said
     assert BASE not in said
     assert not any(one.title == "Or from a workflow" for one in guide.sections)
+
+
+def test_what_we_write_and_what_never_changes_is_not_subscribed() -> None:
+    reads = ("id", "email", "sixsense_stage", "hs_lastmodifieddate")
+    changes = replace(
+        route("changes", "contact", ("updated",), *reads), writes=("sixsense_hot",)
+    )
+    # Written by another file of the same object.
+    new = replace(
+        route("new", "contact", ("created",), "email"), writes=("sixsense_stage",)
+    )
+    told = subscriptions(new, changes)["subscriptions"]["crmObjects"]
+    assert [one["propertyName"] for one in told if "propertyName" in one] == ["email"]
