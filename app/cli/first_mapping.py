@@ -9,9 +9,9 @@ import click
 
 from app.cli.mapping import canonical, mappings_folder
 from app.cli.schema import OBJECT
-from app.connectors import CONNECTORS, connector_for
+from app.cli.sources import kind_named
+from app.connectors import CONNECTORS
 from app.errors import ConfigurationError
-from app.mapping.findings import did_you_mean
 from app.mapping.first_file import Plan, first_file
 from app.mapping.load import check_folder
 from app.mapping.snapshots import Snapshot, read_snapshots
@@ -29,18 +29,14 @@ def mapping() -> None:
 @click.argument("source")
 @OBJECT
 @click.option("--name", help="The file's name, without .yaml; else that of SOURCE.")
-def init(source: str, object_name: str, name: str | None) -> None:
+def init(source: str, object_name: str | None, name: str | None) -> None:
     """Write a first mapping file for SOURCE, to be looked through and changed.
 
     Takes the fields that `leadbridge schema pull` found: those whose name or label
     looks made for 6sense get an entry, the rest of them a suggestion. Tests that pass
     are in it. An existing file is never overwritten.
     """
-    kind = connector_for(source)
-    if kind is None:
-        near = did_you_mean(source.partition("-")[0], CONNECTORS)
-        message = f"there is no connector for '{source}'. {near}".rstrip()
-        raise click.BadParameter(message, param_hint="SOURCE")
+    kind = kind_named(source)
     name = (name or source).removesuffix(".yaml")
     if not _NAME.fullmatch(name):
         message = f"'{name}' cannot be the name of a mapping"
@@ -52,7 +48,7 @@ def init(source: str, object_name: str, name: str | None) -> None:
             f"{path} is there already, and is not overwritten.",
             ["Name the new one: --name."],
         )
-    snapshot = _pulled(folder, source, object_name)
+    snapshot = _pulled(folder, source, object_name or kind.main_object)
     owned = _owned(folder, snapshot)
     infos = {key: product.info for key, product in PRODUCTS.items()}
     plan = Plan(snapshot, kind.record_key, infos, owned)
@@ -71,7 +67,8 @@ def _pulled(folder: Path, source: str, object_name: str) -> Snapshot:
         is_object = each.object.casefold() == object_name.casefold()
         if each.source == source and is_object:
             return each
-    option = "" if object_name == "lead" else f" --object {object_name}"
+    is_usual = object_name == kind_named(source).main_object
+    option = "" if is_usual else f" --object {object_name}"
     raise ConfigurationError(
         f"The fields of {object_name} in {source} were not pulled yet.",
         [f"First `leadbridge schema pull {source}{option}`."],

@@ -25,9 +25,10 @@ _OBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 SHOWN = 40
 
 OBJECT = click.option(
-    "--object", "object_name", default="lead", show_default=True, help="As the CRM "
-    "calls it.",
-)  # fmt: skip
+    "--object",
+    "object_name",
+    help="As the CRM calls it. Default: what leads are there, such as lead or contact.",
+)
 
 
 @click.group()
@@ -39,7 +40,7 @@ def schema() -> None:
 @click.argument("source")
 @OBJECT
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-def pull(source: str, object_name: str, as_json: bool) -> None:
+def pull(source: str, object_name: str | None, as_json: bool) -> None:
     """Ask SOURCE for its fields and keep them beside the mapping files.
 
     Writes schemas/SOURCE.OBJECT.json in MAPPINGS_DIR, one line for each field, and
@@ -48,10 +49,11 @@ def pull(source: str, object_name: str, as_json: bool) -> None:
     made anew. Needs no settings but those of SOURCE: no database, no token of 6sense.
     """
     from app.cli.mapping import mappings_folder
-    from app.cli.sources import connector_of, live_fields
+    from app.cli.sources import connector_of, kind_named, live_fields
     from app.mapping.changes import changes
     from app.mapping.snapshots import Snapshot
 
+    object_name = object_name or kind_named(source).main_object
     if not _OBJECT.fullmatch(object_name):
         message = f"'{object_name}' cannot be the name of an object"
         raise click.BadParameter(message, param_hint="--object")

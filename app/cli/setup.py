@@ -39,7 +39,7 @@ def setup(
     source: str,
     mapping: str | None,
     create_fields: bool,
-    object_name: str,
+    object_name: str | None,
     go: bool,
     as_json: bool,
 ) -> int:
@@ -60,6 +60,7 @@ def setup(
     if create_fields:
         from app.cli.new_fields import create
 
+        object_name = object_name or kind.main_object
         return create(source, mapping, object_name, go=go, as_json=as_json)
     from app.cli.serve import load_settings
     from app.environment import prefix_of

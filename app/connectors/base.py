@@ -163,6 +163,8 @@ class Connector(ABC):
     #: As mapping files write it, and the beginning of its sources' names.
     name: ClassVar[str]
     settings: ClassVar[type[ConnectorSettings]]
+    #: The object of a lead, as it calls it: what commands mean if nobody says another.
+    main_object: ClassVar[str]
     #: The field that holds a record's own id, for fetching what an event left out.
     record_key: ClassVar[str] = "id"
     #: By which field a record is found again after it was merged into another, and

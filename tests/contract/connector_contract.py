@@ -207,6 +207,7 @@ class ConnectorContract:
         name = self.connector_class.name
         assert CONNECTORS[name] is self.connector_class
         assert connector_for(f"{name}-eu-2") is self.connector_class
+        assert self.connector_class.main_object == self.object
 
     def test_has_the_examples_that_every_system_needs(self) -> None:
         have = {

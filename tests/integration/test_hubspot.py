@@ -395,3 +395,17 @@ def test_doctor_and_a_test_event_speak_hubspot(box: Stack) -> None:
     assert "a day used in account 48210077" in said
     box.command("send", "hubspot", "hubspot", f"id={lead_id}", "--go")
     assert box.await_final(2) == {"written": 1, "kept": 1}
+
+
+def test_a_first_mapping_file_comes_from_the_pulled_properties(
+    box: Stack, tmp_path: Path
+) -> None:
+    folder = {"MAPPINGS_DIR": str(tmp_path)}
+    said = box.command("schema", "pull", "hubspot", **folder)
+    assert "hubspot.contact.json: 25 fields of contact" in said
+    box.command("mapping", "init", "hubspot", **folder)
+    made = (tmp_path / "hubspot.yaml").read_text()
+    assert "object: contact" in made
+    # 6sense's word is the label of an option; its internal value is what is written.
+    assert 'sixsense_stage: "purchase"' in made
+    assert "2 tests, all passed." in box.command("check", **folder)

@@ -105,6 +105,7 @@ class HubSpot(Connector):
 
     name = "hubspot"
     settings = HubSpotSettings
+    main_object: ClassVar[str] = "contact"
     read_batch: ClassVar[int] = MOST
     write_batch: ClassVar[int] = MOST
     is_searchable: ClassVar[bool] = True

@@ -95,6 +95,7 @@ class Marketo(Connector):
 
     name = "marketo"
     settings = MarketoSettings
+    main_object: ClassVar[str] = "lead"
     #: The one who stays of two merged people has their address.
     merged_by: ClassVar[str | None] = "email"
     reads_replies: ClassVar[bool] = True
