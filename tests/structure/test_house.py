@@ -178,12 +178,16 @@ def test_every_release_step_checks_the_settings():
         assert line.rstrip().endswith(" check --settings")
 
 
-@pytest.mark.parametrize("key", ["URL", "CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_SECRET"])
-def test_what_the_first_mapping_needs_is_asked_for_before_the_first_release(key):
-    name = f"MARKETO_{key}"
-    assert json.loads(text("app.json"))["env"][name].get("required", True)
+@pytest.mark.parametrize("source", ["marketo", "hubspot"])
+def test_what_a_source_needs_is_asked_for_and_never_made_up(source):
+    env = json.loads(text("app.json"))["env"]
+    for name in Settings.load({}).unset(source, CONNECTORS[source].settings):
+        # A value that is made for everyone would switch the source half on.
+        assert env[name].get("required") is False
+        assert not {"value", "generator"} & env[name].keys()
     before_push = text("docs/deploy.md").split("git push", 1)[0]
-    assert f"{name}=" in before_push.split("heroku config:set", 1)[1]
+    for key in ("URL", "CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_SECRET"):
+        assert f"MARKETO_{key}=" in before_push.split("heroku config:set", 1)[1]
 
 
 def test_compose_runs_commands_that_exist_on_the_one_image():
