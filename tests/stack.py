@@ -446,7 +446,7 @@ class Stack:
         self.query("update rate_slots set at = 'epoch'")
         self.query(
             "delete from installation"
-            " where name like 'turn:%' and name <> 'turn:purge'"
+            " where name like 'turn:%' and name not like 'turn:p%'"
         )
         self.sandbox("reset", {"seed_demo": False, **options})
 
