@@ -135,6 +135,12 @@ def read_time(value: Any, zone: tzinfo = UTC) -> date | datetime | None:
     return _from_iso(text, zone)
 
 
+def read_moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
+    """A moment in UTC, a day as its midnight in `zone`; None as in read_time."""
+    read = read_time(value, zone)
+    return None if read is None else moment(read, zone)
+
+
 def moment(value: date | datetime, zone: tzinfo = UTC) -> datetime:
     """A day's midnight in `zone`, or the moment itself, in UTC."""
     if not isinstance(value, datetime):
@@ -220,8 +226,8 @@ def _date_form(value: Any) -> str:
 
 
 def _datetime_form(value: Any) -> str:
-    read = read_time(value)
-    return text_form(value) if read is None else stamp(moment(read))
+    read = read_moment(value)
+    return text_form(value) if read is None else stamp(read)
 
 
 def _multi_form(value: Any) -> str | None:

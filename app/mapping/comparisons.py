@@ -17,7 +17,7 @@ from app.mapping.findings import Findings, shorten
 from app.mapping.nodes import Items, Node, Scalar
 from app.mapping.readers import Scope
 from app.mapping.spans import FORM, span_of
-from app.values import moment, plain_boolean, read_time, text_form
+from app.values import plain_boolean, read_moment, text_form
 
 OnValue = Callable[[Any, Scope], bool]
 OnItems = Callable[[list[Any], Scope], bool]
@@ -171,8 +171,8 @@ def make_older_than(maker: Maker, node: Node) -> Comparison | None:
         return None
 
     def older(value: Any, scope: Scope) -> bool:
-        read = read_time(value, maker.zone)
-        return read is not None and scope.now - moment(read, maker.zone) > span
+        read = read_moment(value, maker.zone)
+        return read is not None and scope.now - read > span
 
     return Comparison(older, _never)
 
@@ -187,8 +187,8 @@ def _order(name: str, holds: Callable[[Any, Any], bool]) -> None:
 
         def on_value(value: Any, _: Scope) -> bool:
             if isinstance(limit, datetime):
-                read = read_time(value, maker.zone)
-                return read is not None and holds(moment(read, maker.zone), limit)
+                read = read_moment(value, maker.zone)
+                return read is not None and holds(read, limit)
             number = number_of(value)
             return number is not None and holds(number, limit)
 
@@ -268,5 +268,4 @@ def _limit(maker: Maker, node: Node) -> Any:
         return None
     if isinstance(node.value, int | float):
         return Decimal(repr(node.value))
-    read = read_time(node.value, maker.zone)
-    return None if read is None else moment(read, maker.zone)
+    return read_moment(node.value, maker.zone)

@@ -12,7 +12,7 @@ from app.domain import LastValue
 from app.mapping.converters import number_of
 from app.mapping.findings import shorten
 from app.mapping.reasons import EDITED, NOT_EMPTY, NOT_HIGHER, Keep
-from app.values import moment, read_time
+from app.values import read_moment
 
 #: Rules that are one word.
 WORDS = ("keep-fresh", "always", "if-empty", "if-higher", "with-others")
@@ -113,18 +113,13 @@ def _is_higher(value: Any, current: Any) -> bool | None:
     if isinstance(new, datetime) and isinstance(old, datetime):
         return new > old
     # Milliseconds are a number until they meet a date.
-    read, known = read_time(value), read_time(current)
-    if read is None or known is None:
-        return None
-    return moment(read) > moment(known)
+    read, known = read_moment(value), read_moment(current)
+    return None if read is None or known is None else read > known
 
 
 def _measure(value: Any) -> Decimal | datetime | None:
     number = number_of(value)
-    if number is not None:
-        return number
-    read = read_time(value)
-    return None if read is None else moment(read)
+    return read_moment(value) if number is None else number
 
 
 def day(at: datetime) -> str:

@@ -19,7 +19,7 @@ from app.mapping.questions import lookups_of, product_named
 from app.mapping.shape import Shape, shape_findings, shape_of
 from app.mapping.spans import span_of
 from app.mapping.trial_schema import FieldSchema, StepSchema, TrialSchema, an_answer
-from app.values import moment, read_time
+from app.values import read_moment
 
 #: The clock of a test that names none.
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -118,10 +118,10 @@ class Trials:
         for item in nexts.items if nexts is not None else ():
             if self._fits(self.step_schema, item, StepSchema.example):
                 steps.append(self._step(item))
-        read = read_time(plain(node.entries["now"])) if "now" in node.entries else NOW
+        now = read_moment(plain(node.entries["now"])) if "now" in node.entries else NOW
         return Trial(
             str(plain(node.entries["name"])),
-            moment(read) if read is not None else NOW,
+            NOW if now is None else now,
             {**self.pulled, **self._schema(node.get("schema"))},
             tuple(steps),
         )

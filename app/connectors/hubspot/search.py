@@ -22,6 +22,7 @@ from app.connectors.hubspot.rest import PLURALS, Rest, results_of
 from app.connectors.hubspot.webhooks import BY_APPS, record_id_of
 from app.domain import LeadEvent
 from app.errors import RequestRefused
+from app.values import read_moment
 
 _PAGE: Final = 100
 #: Searches have a limit of their own: five a second, for all of an account's apps.
@@ -235,9 +236,11 @@ def _changes(
             for name, versions in (history.items() if isinstance(history, dict) else ())
             if isinstance(versions, list) and versions and isinstance(versions[0], dict)
         }
-        times = {name: _time(one.get("timestamp")) for name, one in newest.items()}
+        times = {
+            name: read_moment(one.get("timestamp")) for name, one in newest.items()
+        }
         # What a record was made with is no change.
-        born = _time(row.get("createdAt"))
+        born = read_moment(row.get("createdAt"))
         first = max(start, _ms(born) + _MAKING_MS if born else 0)
         late = {name: at for name, at in times.items() if at and _ms(at) >= first}
         if own is None or not late or row.get("archived") is True:
@@ -286,17 +289,9 @@ def _at(row: Mapping[str, Any], name: str) -> datetime | None:
     properties = row.get("properties")
     given = properties if isinstance(properties, dict) else {}
     other = "createdAt" if name == "createdate" else "updatedAt"
-    return _time(given.get(name) or row.get(other))
+    return read_moment(given.get(name) or row.get(other))
 
 
 def _ms(at: datetime) -> int:
     """Whole milliseconds; a part of one counts as before it."""
     return round(at.timestamp() * 1_000_000) // 1000
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

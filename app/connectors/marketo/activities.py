@@ -14,6 +14,7 @@ from app.connectors.marketo.records import MOST, result_of
 from app.connectors.marketo.rest import Rest
 from app.domain import LeadEvent
 from app.errors import AnswerUnexpected
+from app.values import read_moment
 
 #: Types in the log: New Lead, Change Data Value.
 _EVENTS: Final = {12: "created", 13: "updated"}
@@ -98,15 +99,7 @@ def _event(row: Mapping[str, Any]) -> LeadEvent | None:
         event=event,
         lead={"id": lead_id},
         event_id=f"activity {number}" if number is not None else None,
-        at=_time(row.get("activityDate")),
+        at=read_moment(row.get("activityDate")),
         is_thin=True,
         changed=changed if event == "updated" else None,
     )
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text).replace(" ", "T", 1))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
