@@ -36,10 +36,9 @@ from app.pipeline.holds import (
 from app.pipeline.parts import Parts
 from app.pipeline.plan import plan
 from app.pipeline.retry import cause_of, next_wait
-from app.pipeline.story import ended
+from app.pipeline.story import answer_to_store, ended
 from app.sixsense import PRODUCTS
 from app.sixsense.client import Answered
-from app.sixsense.credits import pool_of
 
 log = structlog.get_logger()
 
@@ -356,22 +355,15 @@ def _settle(turn: Turn, back: list[tuple[Run, Answered | AppError]]) -> None:
 def _answer(turn: Turn, run: Run, answered: Answered) -> Answer:
     state = RunState.ENRICHED if run.is_last_lookup else RunState.READY
     row = _row(run, answered.result, message=answered.message)
-    return Answer(
-        run=Settled(run.id, state, asked=run.asked + 1),
+    return answer_to_store(
+        run,
+        answered,
+        settled=Settled(run.id, state, asked=run.asked + 1),
         lookup={**row, "credits": answered.credits},
         product=run.lookup_api or "",
-        lookup_key=run.lookup_key or "",
+        key=run.lookup_key or "",
         token=turn.token,
-        status=answered.status,
-        result=answered.result,
-        text=answered.text,
-        credits=answered.credits,
-        message=answered.message,
-        ms=answered.ms,
-        person_key=run.person_key,
-        record_key=run.lookup_record,
-        pool=pool_of(run.lookup_api or ""),
-        mapping=run.mapping,
+        record=run.lookup_record,
     )
 
 

@@ -39,6 +39,7 @@ from app.pipeline.plan import api_of
 from app.pipeline.retry import cause_of
 from app.pipeline.story import (
     answer_of,
+    answer_to_store,
     ended,
     question_key,
     record_key,
@@ -46,7 +47,6 @@ from app.pipeline.story import (
     too_long,
 )
 from app.sixsense.client import Answered
-from app.sixsense.credits import pool_of
 
 log = structlog.get_logger()
 
@@ -67,7 +67,7 @@ class Values:
 
 
 class GoneBack(Exception):
-    """Not answered with values; `retry` tells the run's story why, if it should."""
+    """Not answered with values; `error` is the failed call that the story tells."""
 
     def __init__(self, why: str, error: AppError | None = None) -> None:
         super().__init__(why)
@@ -237,22 +237,15 @@ class InlineRun:
             "credits": answered.credits,
         }
         self.given.append(
-            Answer(
-                run=Settled(self.run.id, RunState.READY),
+            answer_to_store(
+                self.run,
+                answered,
+                settled=Settled(self.run.id, RunState.READY),
                 lookup=row,
                 product=api,
-                lookup_key=key,
+                key=key,
                 token=token,
-                status=answered.status,
-                result=answered.result,
-                text=answered.text,
-                credits=answered.credits,
-                message=answered.message,
-                ms=answered.ms,
-                person_key=self.run.person_key,
-                record_key=record_key(self.parts.person_key, api, token, inputs),
-                pool=pool_of(api),
-                mapping=self.mapping.name,
+                record=record_key(self.parts.person_key, api, token, inputs),
             )
         )
         self.rows.append(row)

@@ -108,8 +108,10 @@ def write_letters(
         record_id = run.record_id or ""
         if mapping is None:
             left = orphaned(run, "send")
-            kept = outcome.retries if isinstance(left, Retry) else outcome.settled
-            kept.append(left)  # type: ignore[arg-type]  # one list for each kind
+            if isinstance(left, Retry):
+                outcome.retries.append(left)
+            else:
+                outcome.settled.append(left)
             continue
         current = before.get(record_id)
         if mapping.reads_current and current is None:

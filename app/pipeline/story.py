@@ -9,12 +9,13 @@ from typing import Any
 
 from app.domain import Decision, LookupAnswer, LookupResult, RunState
 from app.errors import RecordError
-from app.ledger.enrichments import StoredLookup
+from app.ledger.enrichments import Answer, StoredLookup
 from app.ledger.runs import Retry, Run, Settled
 from app.mapping.apply import Facts
 from app.mapping.model import MappingFile
 from app.pipeline.parts import Parts
-from app.sixsense.credits import record_of
+from app.sixsense.client import Answered
+from app.sixsense.credits import pool_of, record_of
 
 #: Names under which a record carries its person's address, in any capitals.
 EMAIL_FIELDS = frozenset({"email", "emailaddress", "email_address", "emailaddress1"})
@@ -52,6 +53,37 @@ def answer_of(parts: Parts, lookup: StoredLookup) -> LookupAnswer:
         at=lookup.asked_at,
         is_reused=lookup.is_reused,
         data=data,
+    )
+
+
+def answer_to_store(
+    run: Run,
+    answered: Answered,
+    *,
+    settled: Settled,
+    lookup: Mapping[str, Any],
+    product: str,
+    key: str,
+    token: str,
+    record: str | None,
+) -> Answer:
+    """What 6sense answered to this run, with all that is counted by."""
+    return Answer(
+        run=settled,
+        lookup=lookup,
+        product=product,
+        lookup_key=key,
+        token=token,
+        status=answered.status,
+        result=answered.result,
+        text=answered.text,
+        credits=answered.credits,
+        message=answered.message,
+        ms=answered.ms,
+        person_key=run.person_key,
+        record_key=record,
+        pool=pool_of(product),
+        mapping=run.mapping,
     )
 
 
