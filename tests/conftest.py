@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app import cli
 from app.ledger.embedded import EmbeddedServer
 from tests.stack import Stack, new_database
 
@@ -49,3 +50,15 @@ def stack(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Stack]]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command in this process; gives its exit code, stdout and stderr."""
+
+    def command(*argv: object) -> tuple[int, str, str]:
+        code = cli.main([str(one) for one in argv])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return command

@@ -12,7 +12,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from app import cli
 from app.mapping.nodes import plain
 from app.mapping.tree import parse
 from sandbox.marketo.fields import Field
@@ -38,18 +37,6 @@ def folder(tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setenv("MARKETO_CLIENT_ID", "sandbox-client")
     monkeypatch.setenv("MARKETO_CLIENT_SECRET", "sandbox-secret")
     return tmp_path
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command; gives its exit code, stdout and stderr."""
-
-    def command(*argv: str) -> tuple[int, str, str]:
-        code = cli.main(argv)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
 
 
 @pytest.fixture

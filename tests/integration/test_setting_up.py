@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from app import cli
 from tests.integration.conftest import UNLIMITED, all_mappings
 from tests.stack import SECRET, Stack, email_of, values_of
 
@@ -30,25 +29,16 @@ fields:
 LONG = "  sxSegments: {from: lead.c, max: 2000, cut: words}\n"
 
 
-@pytest.fixture
-def run(
-    box: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Run:
-    """A command in this process, on that installation: code, stdout, stderr."""
+@pytest.fixture(autouse=True)
+def installed(box: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands in this process are about that installation."""
     for name, value in box.environ.items():
         if name not in ("PATH", "HOME"):
             monkeypatch.setenv(name, value)
 
-    def command(*argv: str) -> tuple[int, str, str]:
-        code = cli.main(argv)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
-
 
 @pytest.fixture
-def folder(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Mapping files that write fields which the account does not have yet."""
     monkeypatch.setenv("MAPPINGS_DIR", str(tmp_path))
     (tmp_path / "one.yaml").write_text(MAPPING)

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from app import cli
 from app.mapping.load import load_mappings
 from tests.mapping_parts import PRODUCT_INFOS, mapping_text
 
@@ -21,18 +20,6 @@ def mappings(tmp_path, monkeypatch):
     monkeypatch.setenv("MAPPINGS_DIR", str(tmp_path))
     (tmp_path / "good.yaml").write_text(GOOD)
     return tmp_path
-
-
-@pytest.fixture
-def run(capsys):
-    """Runs a command; gives its exit code, stdout and stderr."""
-
-    def command(*argv):
-        code = cli.main([str(one) for one in argv])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
 
 
 def test_check_says_that_all_is_well(mappings, run):
