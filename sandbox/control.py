@@ -33,7 +33,8 @@ ENDPOINTS = {
     "POST /_sandbox/faults/release": "let held calls go",
     "GET /_sandbox/state": "counts, credits, windows, last calls; ?ids= &calls=",
     "POST /_sandbox/leads": "create Marketo leads; body: {leads} or {count, like}",
-    "POST /_sandbox/hubspot/contacts": "create contacts; a list, or {count, like}",
+    "POST /_sandbox/hubspot/contacts": "create contacts; {contacts}, or {count, like}",
+    "POST /_sandbox/hubspot/companies": "create companies; {companies}, or as above",
     "POST /_sandbox/hubspot/change": "by hand; {id, values}, {id, merge_into} ...",
     "POST /_sandbox/hubspot/webhooks": "subscribe; body: {url, subscriptions}",
     "POST /_sandbox/marketo/change-leads": "change leads; body: {leads, source}",
@@ -179,7 +180,7 @@ def _records(world: World, route: Route) -> None:
     def leads() -> Any:
         body = _body()
         with world.lock:
-            return {"ids": world.marketo.seed(_leads(body))}
+            return {"ids": world.marketo.seed(_rows(body, "leads"))}
 
     @route("/marketo/call-webhook", "POST")
     def call_webhook() -> Any:
@@ -213,8 +214,13 @@ def _hubspot(world: World, route: Route) -> None:
     def contacts() -> Any:
         body = _body()
         with world.lock:
-            given = body.get("contacts", body) if isinstance(body, dict) else body
-            return {"ids": world.hubspot.seed("contact", given)}
+            return {"ids": world.hubspot.seed("contact", _listed(body, "contacts"))}
+
+    @route("/hubspot/companies", "POST")
+    def companies() -> Any:
+        body = _body()
+        with world.lock:
+            return {"ids": world.hubspot.seed("company", _listed(body, "companies"))}
 
     @route("/hubspot/change", "POST")
     def change_record() -> Any:
@@ -262,32 +268,36 @@ def _state(
     return shown
 
 
-def _leads(body: Any) -> list[Any]:
-    """The leads to create: `leads`, or `count` copies of `like`.
+def _listed(body: Any, key: str) -> list[Any]:
+    return body if isinstance(body, list) else _rows(body, key)
+
+
+def _rows(body: Any, key: str) -> list[Any]:
+    """The records to create: those under `key`, or `count` copies of `like`.
 
     In texts of `like`, `{n}` is 1, 2, 3 ...; `first_id` numbers the records.
     """
     if not isinstance(body, dict):
-        raise RequestInvalid("the body must be {leads: [...]} or {count, like}")
-    if "leads" in body:
-        leads: list[Any] = body["leads"]
-        return leads
+        raise RequestInvalid(f"the body must be {{{key}: [...]}} or {{count, like}}")
+    if key in body:
+        rows: list[Any] = body[key]
+        return rows
     for name in body:
         if name not in ("count", "like", "first_id"):
             raise RequestInvalid(
-                options.unknown(name, ["leads", "count", "like", "first_id"], "key")
+                options.unknown(name, [key, "count", "like", "first_id"], "key")
             )
     count, like = body.get("count", -1), body.get("like")
     if options.count(count) or not isinstance(like, dict):
-        raise RequestInvalid("count must be a whole number, and like a lead")
+        raise RequestInvalid("count must be a whole number, and like a record")
     first = body.get("first_id")
     if first is not None and options.count(first):
         raise RequestInvalid("first_id must be a whole number")
     numbered = []
     for n in range(1, count + 1):
-        lead = {
+        row = {
             name: value.replace("{n}", str(n)) if isinstance(value, str) else value
             for name, value in like.items()
         }
-        numbered.append(lead if first is None else {"id": first + n - 1, **lead})
+        numbered.append(row if first is None else {"id": first + n - 1, **row})
     return numbered

@@ -1,17 +1,11 @@
-"""Properties of contacts and companies, and what each type takes."""
+"""Properties of contacts and companies, as HubSpot defines them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
-
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)
@@ -25,6 +19,10 @@ class Property:
     #: Internal value → label.
     options: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
+    group: str = "contactinformation"
+    is_unique: bool = False
+    is_custom: bool = False
+    description: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """As the properties API shows it."""
@@ -33,8 +31,8 @@ class Property:
             "label": self.label or self.name,
             "type": self.type,
             "fieldType": self.field_type,
-            "groupName": "contactinformation",
-            "description": "",
+            "groupName": self.group,
+            "description": self.description,
             "options": [
                 {"label": label, "value": value, "displayOrder": n, "hidden": False}
                 for n, (value, label) in enumerate(self.options.items())
@@ -42,11 +40,14 @@ class Property:
             "displayOrder": -1,
             "calculated": False,
             "externalOptions": False,
-            "hasUniqueValue": self.name == "email",
+            "hasUniqueValue": self.is_unique,
             "hidden": False,
-            "hubspotDefined": not self.name.startswith("sixsense"),
+            "hubspotDefined": not self.is_custom,
             "formField": True,
             "archived": False,
+            "dataSensitivity": "non_sensitive",
+            "createdAt": "2026-10-01T08:00:00Z",
+            "updatedAt": "2026-10-01T08:00:00Z",
             "modificationMetadata": {
                 "archivable": True,
                 "readOnlyDefinition": False,
@@ -55,77 +56,55 @@ class Property:
         }
 
 
-class Refused(Exception):
-    """A value that the property does not take; HubSpot's code and words."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-def stored(prop: Property, value: Any) -> str:
-    """The value as it is kept: a text; "" clears.
-
-    Raises:
-        Refused: read-only, or not of the type.
-    """
-    if prop.read_only:
-        said = f'"{prop.name}" is a read only property; its value cannot be set.'
-        raise Refused("READ_ONLY_VALUE", said)
-    text = "" if value is None else str(value)
-    if text == "" or prop.type == "string":
-        if prop.name == "email" and text and not _EMAIL.fullmatch(text):
-            raise Refused("INVALID_EMAIL", f"Email address {text} is invalid")
-        return text
-    if prop.type == "number" and not _NUMBER.fullmatch(text):
-        raise Refused("INVALID_LONG", f"{text} was not a valid number.")
-    if prop.type == "bool" and text not in ("true", "false"):
-        raise Refused("INVALID_OPTION", f"{text} was not one of the allowed options")
-    if prop.type == "enumeration":
-        return _option(prop, text)
-    if prop.type == "date":
-        return _day(text)
-    if prop.type == "datetime":
-        return _moment(text)
-    return text
-
-
-def _option(prop: Property, text: str) -> str:
-    several = prop.field_type == "checkbox"
-    for item in text.split(";") if several else [text]:
-        if item not in prop.options:
-            allowed = ", ".join(prop.options)
-            said = f"{item} was not one of the allowed options: [{allowed}]"
-            raise Refused("INVALID_OPTION", said)
-    return text
-
-
-def _day(text: str) -> str:
-    if text.isdigit() and int(text) % _DAY_MS == 0:
-        return datetime.fromtimestamp(int(text) / 1000, UTC).date().isoformat()
-    if not _DAY.fullmatch(text):
-        raise Refused("INVALID_DATE", f"{text} was not a valid date at midnight UTC.")
-    return text
-
-
-def _moment(text: str) -> str:
-    try:
-        if text.isdigit():
-            at = datetime.fromtimestamp(int(text) / 1000, UTC)
-        else:
-            at = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        raise Refused("INVALID_DATE", f"{text} was not a valid date.") from None
-    return stamp(at if at.tzinfo else at.replace(tzinfo=UTC))
-
-
 def stamp(at: datetime) -> str:
     """`2026-11-02T09:15:00.118Z`."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 _STAGES = ("Target", "Awareness", "Consideration", "Decision", "Purchase")
+#: In the order in which a contact passes them.
+LIFECYCLE = ("subscriber", "lead", "marketingqualifiedlead", "opportunity", "customer")
+SEGMENTS = {"smb": "SMB", "icp": "ICP Tier 1", "emea": "EMEA"}
+
+
+def contact_properties() -> dict[str, Property]:
+    """What a fresh account has for contacts, with the fields that we fill."""
+    own = [
+        Property("email", "string", "text", label="Email", is_unique=True),
+        *_text("firstname", "lastname", "company", "website", "jobtitle"),
+        *_text("country", "city", "phone"),
+        Property(
+            "lifecyclestage",
+            "enumeration",
+            "radio",
+            options={one: one.capitalize() for one in LIFECYCLE},
+        ),
+        *_text("sixsense_industry", "sixsense_segments", "sixsense_domain"),
+        *_text("sixsense_result", "sixsense_region"),
+        *_numbers("sixsense_employees", "sixsense_intent", "sixsense_revenue"),
+        Property(
+            "sixsense_stage",
+            "enumeration",
+            "select",
+            options={one.lower(): one for one in _STAGES},
+        ),
+        Property("sixsense_lists", "enumeration", "checkbox", options=SEGMENTS),
+        Property("sixsense_hot", "bool", "booleancheckbox"),
+        Property("sixsense_checked", "datetime", "date"),
+        Property("sixsense_day", "date", "date"),
+        *_kept("createdate", "lastmodifieddate"),
+    ]
+    return _named(own, "contactinformation")
+
+
+def company_properties() -> dict[str, Property]:
+    """What a fresh account has for companies; `domain` is not unique."""
+    own = [
+        *_text("name", "domain", "country", "city", "sixsense_industry"),
+        *_numbers("sixsense_employees", "sixsense_revenue"),
+        *_kept("createdate", "hs_lastmodifieddate"),
+    ]
+    return _named(own, "companyinformation")
 
 
 def _text(*names: str) -> list[Property]:
@@ -136,34 +115,16 @@ def _numbers(*names: str) -> list[Property]:
     return [Property(name, "number", "number") for name in names]
 
 
-SEGMENTS = {"smb": "SMB", "icp": "ICP Tier 1", "emea": "EMEA"}
-CONTACT = [
-    *_text("email", "firstname", "lastname", "company", "website", "jobtitle"),
-    *_text("country", "city", "phone", "sixsense_industry", "sixsense_segments"),
-    *_text("sixsense_domain", "sixsense_result", "sixsense_region"),
-    *_numbers("sixsense_employees", "sixsense_intent", "sixsense_revenue"),
-    Property(
-        "sixsense_stage",
-        "enumeration",
-        "select",
-        options={one.lower(): one for one in _STAGES},
-    ),
-    Property("sixsense_lists", "enumeration", "checkbox", options=SEGMENTS),
-    Property("sixsense_hot", "bool", "booleancheckbox"),
-    Property("sixsense_checked", "datetime", "date"),
-    Property("sixsense_day", "date", "date"),
-    *(
-        Property(name, "datetime", "date", read_only=True)
-        for name in ("createdate", "lastmodifieddate")
-    ),
-    Property("hs_object_id", "number", "number", read_only=True),
-]
-COMPANY = [
-    *_text("name", "domain", "country", "city", "sixsense_industry"),
-    *_numbers("sixsense_employees", "sixsense_revenue"),
-    *(
-        Property(name, "datetime", "date", read_only=True)
-        for name in ("createdate", "hs_lastmodifieddate")
-    ),
-    Property("hs_object_id", "number", "number", read_only=True),
-]
+def _kept(*times: str) -> list[Property]:
+    """What HubSpot itself writes: times, and a record's id."""
+    return [
+        *(Property(name, "datetime", "date", read_only=True) for name in times),
+        Property("hs_object_id", "number", "number", read_only=True, is_unique=True),
+    ]
+
+
+def _named(found: list[Property], group: str) -> dict[str, Property]:
+    return {
+        one.name: replace(one, group=group, is_custom=one.name.startswith("sixsense"))
+        for one in found
+    }

@@ -1,0 +1,51 @@
+"""Every switch of the HubSpot stand-in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from sandbox.options import Count, Delay, Flag, Seconds, Text, Texts
+
+
+def _number(value: object) -> str | None:
+    """Check: a number in quotes."""
+    good = isinstance(value, str) and value.isdecimal()
+    return None if good else 'a number in quotes, such as "7315529"'
+
+
+@dataclass(frozen=True)
+class HubSpotOptions:
+    """Every switch of the HubSpot stand-in; docs/sandbox.md has one line each.
+
+    What HubSpot leaves unsaid has a switch; its default is what was seen, or else
+    the stricter answer.
+    """
+
+    access_token: Text = "sandbox-hubspot-token"  # noqa: S105  public, in the docs
+    client_secret: Text = "sandbox-hubspot-secret"  # noqa: S105
+    app_id: Annotated[str, _number] = "7315529"
+    portal_id: Count = 48210077
+    burst_calls: Count = 190
+    burst_seconds: Seconds = 10
+    search_calls: Count = 5
+    daily_calls: Count = 625_000
+    denied: Texts = field(default_factory=list)
+    latency_ms: Delay = 0
+    #: So long after its making a record is not there for reads and writes.
+    visible_after_ms: Count = 0
+
+    shuffle: Flag = True
+    trace_errors: Flag = False
+    merged: Literal["absent", "missing", "follow"] = "absent"
+    error_list: Literal["whole", "first", "none"] = "whole"
+    null_values: Literal["refuse", "clear"] = "refuse"
+    stage_back: Literal["ignore", "refuse"] = "ignore"
+
+    #: Milliseconds after which a webhook that failed is sent again, doubled each time.
+    retry_ms: Count = 200
+    retries: Count = 10
+    timeout_s: Seconds = 5
+    object_events: Flag = False
+    creation_changes: Flag = False
+    creation_flag: Literal["CREATED", "NEW"] = "CREATED"

@@ -1,0 +1,166 @@
+"""Search: filters, one sort, pages of up to 200, and no more than 10,000 records."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from sandbox.hubspot.errors import bad
+from sandbox.hubspot.state import Record
+
+if TYPE_CHECKING:
+    from sandbox.state import World
+
+MOST_FOUND, MOST_OF_PAGE = 10_000, 200
+MOST_GROUPS, MOST_OF_GROUP, MOST_FILTERS = 5, 6, 18
+_COMPARED = {
+    "LT": lambda one, other: one < other,
+    "LTE": lambda one, other: one <= other,
+    "GT": lambda one, other: one > other,
+    "GTE": lambda one, other: one >= other,
+}
+_SINGLE = ("EQ", "NEQ", "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN", *_COMPARED)
+_LISTED = ("IN", "NOT_IN")
+_PRESENCE = ("HAS_PROPERTY", "NOT_HAS_PROPERTY")
+_TIMES = ("createdate", "lastmodifieddate", "hs_lastmodifieddate")
+
+
+def search(world: World, kind: str, asked: Any) -> tuple[Any, int]:
+    """One page of the records that fit any of the groups."""
+    body = asked["body"] if isinstance(asked["body"], dict) else {}
+    groups = _groups(body.get("filterGroups"), world.hubspot.properties[kind])
+    start, limit = _place(body)
+    found = [
+        record
+        for record in world.hubspot.records.values()
+        if record.kind == kind
+        and not record.is_archived
+        and world.hubspot.is_visible(record)
+        and (not groups or any(_fits_all(record, group) for group in groups))
+    ]
+    by, is_falling = _sort(body.get("sorts"))
+    found.sort(key=lambda one: (_sortable(_value(one, by)), one.id), reverse=is_falling)
+    names = [str(one) for one in _list(body.get("properties"), "properties")]
+    answer: dict[str, Any] = {
+        "total": len(found),
+        "results": [
+            one.as_json(world.hubspot.known(kind, names))
+            for one in found[start : start + limit]
+        ],
+    }
+    if start + limit < len(found):
+        answer["paging"] = {"next": {"after": str(start + limit)}}
+    return answer, 200
+
+
+def _list(given: Any, what: str) -> list[Any]:
+    if given is None:
+        return []
+    if not isinstance(given, list):
+        raise bad(f"Invalid input JSON: {what} must be a list")
+    return given
+
+
+def _groups(given: Any, known: Any) -> list[list[dict[str, Any]]]:
+    """The filters of each group, every one checked."""
+    found = []
+    for group in _list(given, "filterGroups"):
+        filters = _list(group.get("filters") if isinstance(group, dict) else None, "f")
+        if len(filters) > MOST_OF_GROUP:
+            raise bad(f"A filter group has at most {MOST_OF_GROUP} filters")
+        for one in filters:
+            _check(one, known)
+        found.append(filters)
+    if len(found) > MOST_GROUPS or sum(map(len, found)) > MOST_FILTERS:
+        raise bad(f"At most {MOST_GROUPS} groups and {MOST_FILTERS} filters in total")
+    return found
+
+
+def _check(one: Any, known: Any) -> None:
+    if not isinstance(one, dict) or one.get("propertyName") not in known:
+        name = one.get("propertyName") if isinstance(one, dict) else one
+        raise bad(f"There was a problem with the request: no property {name!r}")
+    operator = one.get("operator")
+    if operator in _SINGLE:
+        good = isinstance(one.get("value"), str)
+    elif operator == "BETWEEN":
+        good = all(isinstance(one.get(key), str) for key in ("value", "highValue"))
+    elif operator in _LISTED:
+        good = isinstance(one.get("values"), list)
+    elif operator in _PRESENCE:
+        good = True
+    else:
+        raise bad(f"Invalid input JSON: no operator {operator!r}")
+    if not good:
+        raise bad(f"operator {operator} lacks its value")
+
+
+def _place(body: dict[str, Any]) -> tuple[int, int]:
+    """Offset and size of the page."""
+    after, limit = body.get("after") or "0", body.get("limit") or 10
+    if not str(after).isdecimal() or len(str(after)) > 9:
+        raise bad("after must be what paging.next.after said")
+    if not isinstance(limit, int) or not 0 < limit <= MOST_OF_PAGE:
+        raise bad(f"limit must be at most {MOST_OF_PAGE}")
+    if int(after) + limit > MOST_FOUND:
+        raise bad(f"No more than {MOST_FOUND} records of one search can be had")
+    return int(after), limit
+
+
+def _sort(given: Any) -> tuple[str, bool]:
+    """By which property, and whether it falls; the documentation has two forms."""
+    sorts = _list(given, "sorts")
+    if len(sorts) > 1:
+        raise bad("Only one sort is supported")
+    if not sorts:
+        return "createdate", False
+    if isinstance(sorts[0], dict):
+        return str(sorts[0].get("propertyName")), sorts[0].get("direction") == (
+            "DESCENDING"
+        )
+    return str(sorts[0]).removeprefix("-"), str(sorts[0]).startswith("-")
+
+
+def _fits_all(record: Record, filters: list[dict[str, Any]]) -> bool:
+    return all(_fits(record, one) for one in filters)
+
+
+def _fits(record: Record, one: dict[str, Any]) -> bool:
+    value = _value(record, one["propertyName"])
+    operator, wanted = one["operator"], str(one.get("value", ""))
+    if operator in _PRESENCE:
+        return bool(value) == (operator == "HAS_PROPERTY")
+    if operator in _LISTED:
+        among = value.casefold() in {str(v).casefold() for v in one["values"]}
+        return among == (operator == "IN")
+    if operator in ("CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"):
+        inside = wanted.strip("*").casefold() in value.casefold()
+        return inside == (operator == "CONTAINS_TOKEN")
+    if operator in ("EQ", "NEQ"):
+        return (value.casefold() == wanted.casefold()) == (operator == "EQ")
+    if not value:
+        return False
+    own = _sortable(value)
+    if operator == "BETWEEN":
+        return _sortable(wanted) <= own <= _sortable(one["highValue"])
+    return _COMPARED[operator](own, _sortable(wanted))
+
+
+def _value(record: Record, name: str) -> str:
+    """As filters compare it: HubSpot's own times in milliseconds."""
+    if name in _TIMES:
+        at = record.created if name == "createdate" else record.updated
+        # Cut, as the times in answers are.
+        return str(int(at.timestamp()) * 1000 + at.microsecond // 1000)
+    if name == "hs_object_id":
+        return record.id
+    return record.properties.get(name) or ""
+
+
+def _sortable(text: str) -> tuple[float, str]:
+    """Numbers by their size and before texts; texts without their capitals."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.inf
+    return (number, "") if math.isfinite(number) else (math.inf, text.casefold())
