@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
@@ -33,6 +33,14 @@ class CallLimit:
 
     calls: int
     per_s: float
+
+
+def seconds_to_midnight(now: datetime, zone: tzinfo) -> float:
+    """Until the day ends in `zone`, whatever the clocks do there meanwhile."""
+    here = now.astimezone(zone)
+    midnight = datetime(here.year, here.month, here.day, tzinfo=zone)
+    tomorrow = (midnight + timedelta(days=1)).astimezone(UTC)
+    return (tomorrow - now.astimezone(UTC)).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +204,7 @@ class Connector(ABC):
     #: Calls a day that an account usually has, for all its integrations together;
     #: None where there is no such limit. And the zone in which its day begins.
     daily_calls: ClassVar[int | None] = None
-    day_zone: ClassVar[str] = "UTC"
+    day_zone: str = "UTC"
 
     def __init__(
         self,

@@ -47,7 +47,7 @@ class TestHubSpot(ConnectorContract):
     }
     secret_setting = "CLIENT_SECRET"
     secret_keys = ("ACCESS_TOKEN", "CLIENT_SECRET")
-    not_offered = ("request_campaign", "type_of", "create_fields")
+    not_offered = ("request_campaign",)
     object = "contact"
     by = "id"
     keys = ("218840001733", "218840001734")

@@ -409,3 +409,24 @@ def test_a_first_mapping_file_comes_from_the_pulled_properties(
     # 6sense's word is the label of an option; its internal value is what is written.
     assert 'sixsense_stage: "purchase"' in made
     assert "2 tests, all passed." in box.command("check", **folder)
+
+
+def test_properties_that_are_lacking_are_made(box: Stack, tmp_path: Path) -> None:
+    made = CHANGES + "  sx_hot: {from: lead.city, as: boolean, write: always}\n"
+    (tmp_path / "changes.yaml").write_text(made)
+    (tmp_path / "companies.yaml").write_text(
+        COMPANIES + "  sx_size: {from: account.company.employee_range}\n"
+    )
+    folder = {"MAPPINGS_DIR": str(tmp_path)}
+    plan = ("setup", "hubspot", "--create-fields")
+    said = box.command(*plan, exit_code=1, **folder)
+    assert "hubspot lacks 1 field of contact:" in said
+    assert "1 field made" in box.command(*plan, "--go", **folder)
+    assert "has every field" in box.command(*plan, **folder)
+    assert "1 field made" in box.command(*plan, "--go", "--object", "company", **folder)
+    box.command("schema", "pull", "hubspot", **folder)
+    pulled = json.loads((tmp_path / "schemas" / "hubspot.contact.json").read_text())
+    assert pulled["fields"]["sx_hot"]["type"] == "boolean"
+    # Its name has letters that no property of HubSpot's has.
+    (tmp_path / "changes.yaml").write_text(CHANGES + "  sxHot: {from: lead.city}\n")
+    assert "small letters" in box.command(*plan, "--go", exit_code=1, **folder)

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates, validates_schema
 
 from app.connectors.base import (
     CallLimit,
@@ -21,9 +22,14 @@ from app.connectors.base import (
     secret,
 )
 from app.connectors.guide import Guide, Rehearsal, Route, Variables
-from app.connectors.hubspot import rehearsal, setup, signatures, webhooks
+from app.connectors.hubspot import (
+    properties,
+    rehearsal,
+    setup,
+    signatures,
+    webhooks,
+)
 from app.connectors.hubspot.examine import examinations
-from app.connectors.hubspot.properties import object_fields
 from app.connectors.hubspot.records import MOST, read_records, send_records
 from app.connectors.hubspot.rest import VERSION, Rest
 from app.connectors.hubspot.search import SEARCH_EVERY_S, Pace, changed_since
@@ -37,6 +43,14 @@ from app.domain import (
 )
 from app.errors import SignatureInvalid, WebhookRefused
 from app.remote import Remote
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """The zone of this name; None if there is none."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 class HubSpotSettings(ConnectorSettings):
@@ -84,6 +98,20 @@ class HubSpotSettings(ConnectorSettings):
         metadata={"description": "Version of HubSpot's API"},
     )
 
+    TIME_ZONE = fields.String(
+        load_default="",
+        metadata={
+            "description": "Time zone of the account, such as Europe/Oslo: its day of "
+            "calls ends there at midnight. Unset: ours are counted by UTC's day"
+        },
+    )
+
+    @validates("TIME_ZONE")
+    def check_zone(self, value: str, **kwargs: Any) -> None:
+        """A name of the time zone database."""
+        if value and _zone(value) is None:
+            raise ValidationError("Must be a time zone, such as Europe/Berlin.")
+
     @validates_schema(skip_on_field_errors=False)
     def check_url(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         """Safe for the token that travels there."""
@@ -106,6 +134,8 @@ class HubSpot(Connector):
     name = "hubspot"
     settings = HubSpotSettings
     main_object: ClassVar[str] = "contact"
+    #: Who stays of two merged contacts is found by the other's address as well.
+    merged_by: ClassVar[str | None] = "email"
     read_batch: ClassVar[int] = MOST
     write_batch: ClassVar[int] = MOST
     is_searchable: ClassVar[bool] = True
@@ -114,6 +144,7 @@ class HubSpot(Connector):
         "fields": "crm.schemas.contacts.read",
         "changed_since": "crm.objects.contacts.read",
     }
+    field_batch: ClassVar[int] = 1
     #: Of 100 in ten seconds, which the smallest plans have; and a part of their day.
     call_limit: ClassVar[CallLimit] = CallLimit(50, 10.0)
     daily_calls: ClassVar[int | None] = 250_000
@@ -142,8 +173,15 @@ class HubSpot(Connector):
         )
         # One process searches a source at a time: five a second are the account's.
         self._pace = Pace(SEARCH_EVERY_S, now=self._now, sleep=self._sleep)
-        version = str(settings.get("API_VERSION") or "v3")
-        self._rest = Rest(remote, settings["ACCESS_TOKEN"], version, now=self._now)
+        zone = str(settings.get("TIME_ZONE") or "")
+        self.day_zone = zone or "UTC"
+        self._rest = Rest(
+            remote,
+            settings["ACCESS_TOKEN"],
+            str(settings.get("API_VERSION") or "v3"),
+            zone=_zone(zone),
+            now=self._now,
+        )
 
     def verify(self, request: WebhookRequest) -> None:
         """X-HubSpot-Signature-v3 over method, address, body and time."""
@@ -181,7 +219,7 @@ class HubSpot(Connector):
 
     def fields(self, object: str) -> list[CrmField]:
         """An object's properties; one call."""
-        return object_fields(self._rest, object, self._read_timeout_s)
+        return properties.object_fields(self._rest, object, self._read_timeout_s)
 
     def changed_since(
         self,
@@ -204,7 +242,21 @@ class HubSpot(Connector):
 
     def examine(self, object: str) -> list[Examination]:
         """Writing, by an update of nobody; and the calls of the whole account."""
-        return examinations(self._rest, object, self._read_timeout_s)
+        zone = str(self._settings.get("TIME_ZONE") or "")
+        return examinations(self._rest, object, zone, self._read_timeout_s)
+
+    @classmethod
+    def type_of(cls, field: CrmField) -> str:
+        """Its word for the type; no options, so no dropdowns."""
+        return properties.type_of(field)
+
+    def create_fields(
+        self, object: str, fields: Sequence[CrmField]
+    ) -> list[RecordResult]:
+        """One custom property of an object; one call."""
+        (field,) = fields
+        made = properties.create_field(self._rest, object, field, self._read_timeout_s)
+        return [made]
 
     @classmethod
     def rehearse(

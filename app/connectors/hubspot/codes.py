@@ -47,8 +47,8 @@ STATUSES: Final[Mapping[int, Meaning]] = {
     525: Meaning(RemoteFault, "its edge has a problem with TLS"),
     526: Meaning(RemoteFault, "its edge has a problem with TLS"),
 }
-#: `policyName` of a 429. The day ends at midnight of the account, whose zone is not
-#: told: an hour later it is tried again.
+#: `policyName` of a 429. The day ends at midnight of the account; where its zone is
+#: not known, it is tried again an hour later.
 POLICIES: Final[Mapping[str, Meaning]] = {
     "SECONDLY": Meaning(RateLimited, "the calls of this second are used up", 1.0),
     "TEN_SECONDLY_ROLLING": Meaning(
@@ -92,8 +92,8 @@ VALUE_CODES: Final[Mapping[str, str]] = {
 }
 
 
-def call_error(answer: Answer) -> RemoteError:
-    """The error of a whole call."""
+def call_error(answer: Answer, day_left_s: float | None = None) -> RemoteError:
+    """The error of a whole call. `day_left_s`: until the account's midnight."""
     body = _object(answer)
     category = _word(body.get("category")) or _word(body.get("errorType"))
     if answer.status == 429:
@@ -110,12 +110,14 @@ def call_error(answer: Answer) -> RemoteError:
     if answer.status == 404 and not body:
         said = f"{answer.looks_like}. Is the address right?"
         return answer.error(said, kind=AnswerUnexpected)
+    is_daily = meaning.kind is QuotaSpent and day_left_s is not None
+    own_s = day_left_s if is_daily else meaning.retry_after
     scopes = ", ".join(_scopes(body))
     return answer.error(
         f"{meaning.said} ({code}{': ' if scopes else ''}{scopes})",
         kind=meaning.kind,
         code=code,
-        retry_after=meaning.retry_after if wait_s is None else wait_s,
+        retry_after=wait_s if wait_s is not None else own_s,
     )
 
 

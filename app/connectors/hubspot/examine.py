@@ -17,13 +17,18 @@ NOBODY: Final = "999999999999999"
 _MUCH: Final = 0.8
 
 
-def examinations(rest: Rest, object: str, timeout_s: float) -> list[Examination]:
-    """May records be written; and which account it is, with everybody's calls."""
+def examinations(
+    rest: Rest, object: str, zone: str, timeout_s: float
+) -> list[Examination]:
+    """May records be written; and which account it is, with everybody's calls.
+
+    `zone`: the setting TIME_ZONE.
+    """
     scope = f"crm.objects.{PLURALS.get(object.casefold(), object)}.write"
     return [
         Examination("writing", lambda: _writing(rest, object, timeout_s), scope),
         Examination(
-            "everybody's calls", lambda: _calls(rest, timeout_s), is_needed=False
+            "everybody's calls", lambda: _calls(rest, zone, timeout_s), is_needed=False
         ),
     ]
 
@@ -37,23 +42,26 @@ def _writing(rest: Rest, object: str, timeout_s: float) -> Examined:
     return Examined(said, "See whether records are written: leadbridge runs")
 
 
-def _calls(rest: Rest, timeout_s: float) -> Examined:
+def _calls(rest: Rest, zone: str, timeout_s: float) -> Examined:
     """By the headers that every answer has; those of OAuth have no day."""
     answer = rest.ask(
         "GET", "/account-info/v3/details", operation="account", read_timeout_s=timeout_s
     )
-    account = body_of(answer).get("portalId")
+    told = body_of(answer)
+    account, its_zone = told.get("portalId"), str(told.get("timeZone") or "")
     daily = _header(answer, "X-HubSpot-RateLimit-Daily")
     left = _header(answer, "X-HubSpot-RateLimit-Daily-Remaining")
     if daily is None or left is None:
         return Examined(f"account {account}; it tells no limit of calls a day")
     used = max(0, daily - left)
     said = f"{used:,} of {daily:,} a day used in account {account}"
-    if used < _MUCH * daily:
-        return Examined(said)
-    return Examined(
-        said, "See Development > Monitoring in HubSpot for who calls, and its limit."
-    )
+    if used >= _MUCH * daily:
+        who = "See Development > Monitoring in HubSpot for who calls, and its limit."
+        return Examined(said, who)
+    if its_zone and its_zone != zone:
+        where = f"Its day ends at midnight in {its_zone}: set TIME_ZONE of this source."
+        return Examined(said, where)
+    return Examined(said)
 
 
 def _header(answer: Answer, name: str) -> int | None:

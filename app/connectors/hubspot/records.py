@@ -28,6 +28,9 @@ from app.errors import RecordError, RecordMissing, RecordRefused, RequestRefused
 MOST: Final = 100
 #: Names under which a record's own id is read.
 _ID_NAMES: Final = frozenset({"id", "hs_object_id"})
+#: What else finds a record, and stands in another property: a contact's further
+#: addresses, such as those of contacts that were merged into it.
+_ALSO: Final[Mapping[str, tuple[str, ...]]] = {"email": ("hs_additional_emails",)}
 _TRACE: Final = "leadbridge-"
 #: How often a batch goes within one call of ours, less the guilty each time.
 _ROUNDS: Final = 4
@@ -53,12 +56,13 @@ def read_records(
     if not inputs:
         return [Record(key, None) for key in keys]
     names = [name for name in fields if name not in _ID_NAMES]
+    keyed = () if is_id else (by, *_ALSO.get(by, ()))
     body = rest.call(
         "POST",
         rest.objects(object, "batch/read"),
         operation="batch.read",
         json={
-            "properties": [*dict.fromkeys(names if is_id else [*names, by])],
+            "properties": [*dict.fromkeys([*names, *keyed])],
             "propertiesWithHistory": [],
             "inputs": [{"id": name} for name in inputs],
             **({} if is_id else {"idProperty": by}),
@@ -70,10 +74,10 @@ def read_records(
         if row.get("archived") is True:
             continue
         values = _values(row)
-        name = str(values["id"] if is_id else values.get(by) or "")
-        found[name] = values
-        # Whether capitals count is nowhere said.
-        found.setdefault(name.casefold(), values)
+        for name in [values["id"]] if is_id else _keys(values, keyed):
+            found[name] = values
+            # Whether capitals count is nowhere said.
+            found.setdefault(name.casefold(), values)
     return [
         Record(key, _chosen(found.get(name) or found.get(name.casefold()), fields))
         for key, name in asked.items()
@@ -86,6 +90,12 @@ def _name(by: str, key: str) -> str:
         return record_id_of(key) or ""
     # Addresses are kept in small letters over there.
     return key.strip().lower() if by == "email" else key.strip()
+
+
+def _keys(values: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """All that a record may have been asked for by; its own come last and win."""
+    texts = [str(values.get(name) or "") for name in reversed(names)]
+    return [one.strip() for text in texts for one in text.split(";") if one.strip()]
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any]:

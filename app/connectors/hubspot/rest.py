@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
-from app.connectors.base import NotOffered
+from app.connectors.base import NotOffered, seconds_to_midnight
 from app.connectors.hubspot.codes import call_error
 from app.errors import AnswerUnexpected, RateLimited
 from app.remote import Answer, Remote
@@ -17,8 +18,9 @@ PLURALS: Final[Mapping[str, str]] = {"contact": "contacts", "company": "companie
 #: `v3`, or a version by date, which stands behind the kind of thing.
 VERSION: Final = re.compile(r"v3|20[0-9]{2}-[0-9]{2}")
 _LONGEST_WINDOW_S: Final = 60.0
+_CLOCKS_DIFFER_S: Final = 60.0
 #: Statuses of a batch whose body has to be read: 207 is one with errors in it.
-_DONE: Final = frozenset({200, 201, 207})
+DONE: Final = frozenset({200, 201, 207})
 
 
 class Rest:
@@ -30,11 +32,14 @@ class Rest:
         token: str,
         version: str,
         *,
+        zone: tzinfo | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`zone`: where the account's day of calls ends, if that is known."""
         self._remote = remote
         self._token = token
         self._version = version
+        self._zone = zone
         self._now = now
         #: When HubSpot has calls left again, as far as its answers tell.
         self._free_at = 0.0
@@ -77,10 +82,11 @@ class Rest:
         json: Any = None,
         read_timeout_s: float | None = None,
     ) -> Answer:
-        """One call; its answer, whatever the status.
+        """One call; its answer, whatever the status but 429.
 
         Raises:
-            RateLimited: by the last answer no call was left, so none is made.
+            RateLimited, QuotaSpent: 429; or none is made, for by the last answer no
+                call was left.
         """
         wait_s = self._free_at - self._now()
         if wait_s > 0:
@@ -102,7 +108,15 @@ class Rest:
         if answer.headers.get("X-HubSpot-RateLimit-Remaining", "").strip() == "0":
             # The window rolls: at its end all of these calls are out of it.
             self._free_at = self._now() + _window_s(answer)
+        if answer.status == 429:
+            raise call_error(answer, self._day_left_s())
         return answer
+
+    def _day_left_s(self) -> float | None:
+        """A minute more, for clocks differ."""
+        if self._zone is None:
+            return None
+        return seconds_to_midnight(datetime.now(UTC), self._zone) + _CLOCKS_DIFFER_S
 
     def _path(self, kind: str, object: str, rest: str) -> str:
         plural = PLURALS.get(object.casefold())
@@ -125,7 +139,7 @@ def _window_s(answer: Answer) -> float:
 
 def body_of(answer: Answer) -> dict[str, Any]:
     """The JSON object of a success, or the error that the answer is."""
-    if answer.status not in _DONE:
+    if answer.status not in DONE:
         raise call_error(answer)
     body = answer.json()
     if not isinstance(body, dict):

@@ -35,7 +35,7 @@ _PLURALS: Final = {"contact": "contacts", "company": "companies"}
 def guide(routes: Sequence[Route], variables: Variables) -> Guide:
     """The whole set-up; nothing is called, and no secret's value is in it."""
     source = routes[0].source if routes else "hubspot"
-    sections = [_app(variables), _scopes(routes), *_webhooks(routes, variables)]
+    sections = [_app(variables), _scopes(routes, source), *_webhooks(routes, variables)]
     return Guide(f"HubSpot, source {source}", tuple(sections))
 
 
@@ -51,7 +51,7 @@ def _app(variables: Variables) -> Section:
     return Section("App", (Steps(steps),))
 
 
-def _scopes(routes: Sequence[Route]) -> Section:
+def _scopes(routes: Sequence[Route], source: str) -> Section:
     objects = sorted({_PLURALS.get(r.object.lower(), r.object) for r in routes})
     rows = [
         (f"crm.{kind}.{name}.{right}", what)
@@ -64,6 +64,11 @@ def _scopes(routes: Sequence[Route]) -> Section:
             ),
             ("objects", "write", "writing"),
             ("schemas", "read", "names, types and options of properties"),
+            (
+                "schemas",
+                "write",
+                f"`leadbridge setup {source} --create-fields` alone; take it away",
+            ),
         )
     ]
     return Section("Scopes", (Table("", ("scope", "for"), tuple(rows)),))

@@ -110,7 +110,7 @@ class Marketo(Connector):
     write_batch: ClassVar[int] = MOST
     #: Typical of a subscription; Marketo's day begins at midnight US Central.
     daily_calls: ClassVar[int | None] = 50_000
-    day_zone: ClassVar[str] = "America/Chicago"
+    day_zone: str = "America/Chicago"
     #: Of ten, for all integrations of the account.
     calls_at_once: ClassVar[int] = 5
     #: Sync Leads may take 90 s over there; a filter query 60.

@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.connectors.base import seconds_to_midnight
 from app.errors import (
     AnswerUnexpected,
     CredentialsRefused,
@@ -264,7 +265,4 @@ def seconds_to_reset(now: datetime) -> float:
     except ZoneInfoNotFoundError:
         # No time zones on this machine: winter time, an hour too long in summer.
         zone = timezone(timedelta(hours=-6))
-    here = now.astimezone(zone)
-    midnight = datetime(here.year, here.month, here.day, tzinfo=zone)
-    tomorrow = (midnight + timedelta(days=1)).astimezone(UTC)
-    return (tomorrow - now.astimezone(UTC)).total_seconds()
+    return seconds_to_midnight(now, zone)

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from app import errors
-from app.connectors.base import Examined
 from app.connectors.guide import Route, Variables
 from app.connectors.hubspot import HubSpot
-from app.connectors.hubspot.examine import NOBODY
 from app.connectors.hubspot.records import wire
 from app.domain import CrmField, Update, WebhookRequest
 from app.errors import Disposition, RecordRefused, RequestRefused, SignatureInvalid
@@ -310,63 +308,28 @@ def test_what_cannot_be_rehearsed_is_said(
         HubSpot.rehearse(ROUTE, "created", lead, variables(**settings), "mark")
 
 
-def ask(name: str) -> Examined:
-    (found,) = (one for one in hubspot().examine("contact") if one.name == name)
-    return found.ask()
-
-
-def test_writing_is_tried_on_nobody(requests_mock: Any) -> None:
-    missing = {"category": "OBJECT_NOT_FOUND", "context": {"ids": [NOBODY]}}
-    requests_mock.post(
-        UPDATE, status_code=207, json={"results": [], "errors": [missing]}
-    )
-    assert ask("writing") == Examined("contacts may be written")
-    (sent,) = requests_mock.last_request.json()["inputs"]
-    assert (sent["id"], sent["properties"]) == (NOBODY, {})
-    requests_mock.post(UPDATE, json={"results": [{"id": NOBODY}]})
-    assert ask("writing").advice
-    requests_mock.post(UPDATE, status_code=403, json={"category": "MISSING_SCOPES"})
-    with pytest.raises(errors.CredentialsRefused):
-        ask("writing")
-
-
-@pytest.mark.parametrize(
-    ("headers", "said", "is_much"),
-    [
-        ({"Daily": "1000", "Daily-Remaining": "201"}, "799 of 1,000", False),
-        ({"Daily": "1000", "Daily-Remaining": "200"}, "800 of 1,000", True),
-        ({"Max": "190"}, "no limit of calls a day", False),
-    ],
-)
-def test_everybodys_calls_are_told_by_the_headers(
-    requests_mock: Any, headers: dict[str, str], said: str, is_much: bool
-) -> None:
-    requests_mock.get(
-        f"{URL}/account-info/v3/details",
-        json={"portalId": 48210077},
-        headers={f"X-HubSpot-RateLimit-{k}": v for k, v in headers.items()},
-    )
-    found = ask("everybody's calls")
-    assert said in found.said
-    assert "48210077" in found.said
-    assert bool(found.advice) is is_much
-
-
-def test_no_call_is_made_when_the_last_answer_had_none_left(requests_mock: Any) -> None:
-    headers = {
-        "X-HubSpot-RateLimit-Remaining": "0",
-        "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
-    }
-    done = {"status": "COMPLETE", "results": []}
+def test_further_addresses_of_a_contact_find_it_too(requests_mock: Any) -> None:
+    rows = [
+        {
+            "id": "1001",
+            "properties": {
+                "email": "ada@tubes.example",
+                "hs_additional_emails": "Ada.B@tubes.example;a@old.example",
+            },
+        },
+        # Her own address wins over one that another contact has besides.
+        {
+            "id": "1002",
+            "properties": {
+                "email": "a@old.example",
+                "hs_additional_emails": None,
+            },
+        },
+    ]
     path = f"{URL}/crm/v3/objects/contacts/batch/read"
-    requests_mock.post(path, [{"json": done, "headers": headers}, {"json": done}])
-    clock = [100.0]
-    connector = HubSpot("hubspot", {"ACCESS_TOKEN": "a"}, now=lambda: clock[0])
-    connector.read("contact", "id", ["1"], ["city"])
-    clock[0] += 4
-    with pytest.raises(errors.RateLimited) as caught:
-        connector.read("contact", "id", ["1"], ["city"])
-    assert (caught.value.retry_after, requests_mock.call_count) == (6.0, 1)
-    clock[0] += 6
-    connector.read("contact", "id", ["1"], ["city"])
-    assert requests_mock.call_count == 2
+    requests_mock.post(path, json={"status": "COMPLETE", "results": rows})
+    keys = ["ada.b@tubes.example", "a@old.example", "nobody@tubes.example"]
+    found = hubspot().read("contact", "email", keys, ["id"])
+    assert [one.values for one in found] == [{"id": "1001"}, {"id": "1002"}, None]
+    asked = requests_mock.last_request.json()
+    assert asked["properties"] == ["email", "hs_additional_emails"]

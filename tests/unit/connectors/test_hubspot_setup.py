@@ -66,6 +66,7 @@ def test_scopes_are_those_of_the_objects() -> None:
         "crm.objects.companies.read",
         "crm.objects.companies.write",
         "crm.schemas.companies.read",
+        "crm.schemas.companies.write",
     }
 
 
