@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,6 +36,21 @@ MOST_EVENTS = 1000
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One webhook as it is to be recorded."""
+
+    #: Runs to be, one for each record and mapping.
+    rows: list[dict[str, Any]]
+    repeated: int
+    unwanted: int
+
+    @property
+    def person_key(self) -> str | None:
+        """Whose delivery it is, as far as it is one person's."""
+        return next((r["person_key"] for r in self.rows if r["person_key"]), None)
+
+
 class Intake:
     """Takes webhooks of every source and says which pumps to wake."""
 
@@ -44,9 +60,15 @@ class Intake:
         self.replier = Replier(parts, parts.settings.web_threads // 2)
 
     def accept(
-        self, source_name: str, request: WebhookRequest, mapping: str | None = None
+        self,
+        source_name: str,
+        request: WebhookRequest,
+        mapping: str | None = None,
+        waits: Callable[[], None] = lambda: None,
     ) -> tuple[WebhookReply, list[Wake]]:
         """Authenticate, read and record one webhook, for one mapping or for all.
+
+        `waits` is called before 6sense is asked for an answer with values.
 
         Raises:
             SignatureInvalid: also for a source that nobody configured.
@@ -59,48 +81,56 @@ class Intake:
             raise SignatureInvalid("unknown source, or wrong secret")
         came_at = time.monotonic()
         source.connector.verify(request)
-        mappings = _addressed(source, mapping)
-        try:
-            events = source.connector.parse(request)
-            rows, echoes = self._rows(source, mappings, events)
-        except PayloadInvalid as error:
-            self._keep_unreadable(source, request, error)
-            raise
-        unwanted = sum(
-            not any(m.wants(e.object or m.object, e.event) for m in mappings)
-            for e in events
-        )
-        distinct = _newest(rows)
-        person = next((r["person_key"] for r in rows if r["person_key"]), None)
-        with self.replier.seat(distinct) as seat:
+        read = self._read(source, _addressed(source, mapping), request)
+        with self.replier.seat(read.rows) as seat:
             accepted = self.parts.ledger.deliveries.accept(
                 source.name,
                 headers=_kept(request.headers),
                 body=request.body,
                 status=200,
-                events=distinct,
-                unwanted=unwanted,
-                person_key=person,
+                events=read.rows,
+                unwanted=read.unwanted,
+                person_key=read.person_key,
                 owner=seat,
             )
             values, wakes = self.replier.answer(
-                seat, distinct, accepted.answerable, came_at
+                seat, read.rows, accepted.answerable, came_at, waits
             )
-        repeated = accepted.repeated + len(rows) - len(distinct) + echoes
+        repeated = accepted.repeated + read.repeated
         log.info(
             "webhook accepted",
             source=source.name,
             delivery_id=accepted.delivery_id,
             runs=accepted.accepted,
             repeated=repeated,
-            unwanted=unwanted,
+            unwanted=read.unwanted,
         )
         if values is None:
-            reply = source.connector.reply(accepted.accepted, repeated, unwanted)
-            return reply, [*wakes, *_wakes(distinct, source)]
+            reply = source.connector.reply(accepted.accepted, repeated, read.unwanted)
+            return reply, [*wakes, *_wakes(read.rows, source)]
         reply = source.connector.reply_values(values.values, values.word)
         is_all = accepted.accepted == sum(one.held for one in accepted.answerable)
-        return reply, wakes if is_all else [*wakes, *_wakes(distinct, source)]
+        return reply, wakes if is_all else [*wakes, *_wakes(read.rows, source)]
+
+    def _read(
+        self, source: Source, mappings: Sequence[MappingFile], request: WebhookRequest
+    ) -> _Read:
+        """What is in a verified request. Raises PayloadInvalid once that is stored."""
+        try:
+            events = source.connector.parse(request)
+            rows, echoes = self._rows(source, mappings, events)
+        except PayloadInvalid as error:
+            self._keep_unreadable(source, request, error)
+            raise
+        distinct = _newest(rows)
+        return _Read(
+            distinct,
+            repeated=len(rows) - len(distinct) + echoes,
+            unwanted=sum(
+                not any(m.wants(e.object or m.object, e.event) for m in mappings)
+                for e in events
+            ),
+        )
 
     def found(
         self, source: Source, events: Sequence[LeadEvent]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -89,11 +89,13 @@ class Replier:
         rows: Sequence[Mapping[str, Any]],
         answerable: Sequence[Answerable],
         came_at: float,
+        waits: Callable[[], None],
     ) -> tuple[Values | None, list[Wake]]:
         """Take the runs held for `owner` to their ends, each in its own time.
 
         Values of several mappings are laid together. None: there are none, and what
-        was held goes on by the pumps. `came_at`: by the monotonic clock.
+        was held goes on by the pumps. `came_at`: by the monotonic clock. `waits` is
+        called before others are.
         """
         if len({row["lead_id"] for row in rows}) != 1:
             # Values of two people in one answer would be neither's.
@@ -106,6 +108,7 @@ class Replier:
                 found.append(Values(one.result or "", one.reply))
             if owner is None or not one.held:
                 continue
+            waits()
             mapping = self.parts.mappings[one.mapping]
             run = _run_of(one.run, mapping, by_mapping[one.mapping])
             turn = InlineRun(
