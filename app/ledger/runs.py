@@ -238,7 +238,8 @@ _SETTLE = sa.text("""
     where r.id = s.run_id and r.owner = :owner
     returning r.id, r.source, r.state
 """)
-# A run that goes back to wait after a newer event came is that event's business.
+# A run that goes back to wait after a newer event came is that event's business; but
+# whoever replayed it by hand knew of those that had come by then.
 _RETRY = sa.text("""
     update runs r set
         owner = null, lease_until = null, error = a.message, cause = a.cause,
@@ -260,7 +261,10 @@ _RETRY = sa.text("""
         select n.id from runs o join runs n
           on n.lead_id in (o.lead_id, a.record_id) and n.mapping = o.mapping
          and n.source = o.source and n.id > o.id
-        where o.id = a.run_id limit 1) newer on true
+        where o.id = a.run_id and not exists (
+            select from attempts t
+            where t.run_id = o.id and t.step = 'replay' and t.at > n.received_at)
+        limit 1) newer on true
     where r.id = a.run_id and r.owner = :owner
 """)
 _NOTE_ATTEMPTS = sa.text("""

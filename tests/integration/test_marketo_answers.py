@@ -317,3 +317,18 @@ def test_a_person_who_was_merged_is_followed_to_the_one_who_stays(box: Stack) ->
     told = box.query("select message from attempts order by id desc limit 1")
     assert told[0].message == f"lead {lost} was merged into {stays}"
     assert box.leads([stays])[stays]["sixsenseIntent"] is not None
+
+
+def test_a_newer_event_of_the_one_who_stays_goes_before_the_merged_one(
+    box: Stack,
+) -> None:
+    lost, stays = box.seed(2)
+    box.type_in(stays, email=email_of(lost))
+    box.delete(lost)
+    box.post({"id": lost, "email": email_of(lost)})
+    until(lambda: box.run_of(lost).attempts == 1, "the first look")
+    box.post({"id": stays, "email": email_of(lost), "country": "Norway"})
+    until(lambda: box.run_of(stays).state == "written", "the newer event's write")
+    box.let_waits_end()
+    assert box.await_final(2) == {"written": 1, "skipped": 1}
+    assert "a newer event of this record took its place" in box.run_of(lost).reason
