@@ -20,7 +20,7 @@ from sandbox.wire import KeepAliveHandler
 
 #: Paths that begin so are a CRM's; `/_sandbox` is ours; the rest is 6sense's.
 MARKETO_ROOTS = ("/rest", "/identity", "/bulk")
-HUBSPOT_ROOTS = ("/crm", "/account-info")
+HUBSPOT_ROOTS = ("/crm", "/account-info", "/oauth", "/webhooks")
 
 
 def create_app(world: World | None = None) -> Flask:
@@ -79,6 +79,7 @@ class Sandbox:
             self.world.faults.clear()
             self.world.marketo.campaigns.end()
             self.world.hubspot_hooks.end()
+        self.world.hubspot_hooks.deliveries.await_end()
         self.server.shutdown()
         self._thread.join()
         self.server.server_close()

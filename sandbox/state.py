@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.clock import Clock
 from sandbox.faults import Fault, FaultScript
 from sandbox.hubspot.state import HubSpotState
-from sandbox.hubspot.webhooks import Subscriptions
+from sandbox.hubspot.webhooks import Webhooks
 from sandbox.journal import Journal
 from sandbox.marketo.state import MarketoState
 from sandbox.options import RequestInvalid, changed, unknown
@@ -60,16 +60,18 @@ class World:
             hubspot.seed("contact", contacts)
             self.faults.clear()
             self.faults = FaultScript()
-            if former is not None:
+            former_hooks: Webhooks | None = getattr(self, "hubspot_hooks", None)
+            if former is not None and former_hooks is not None:
                 former.campaigns.end()
-                self.hubspot_hooks.end()
+                former_hooks.end()
+            self.random = random.Random(6)  # noqa: S311  repeatable, not secret
             self.hubspot = hubspot
-            self.hubspot_hooks = Subscriptions(hubspot, self.lock)
+            self.hubspot_hooks = Webhooks(hubspot, self.lock, self.random)
             self.clock, (self.sixsense, self.marketo) = clock, fresh
             self.journal = Journal()
-            self.random = random.Random(6)  # noqa: S311  repeatable, not secret
-        if former is not None:
+        if former is not None and former_hooks is not None:
             former.campaigns.await_end()
+            former_hooks.deliveries.await_end()
 
     def configure(self, config: object) -> None:
         """Change options of the running world: a system's, or `clock`.

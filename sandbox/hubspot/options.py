@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from sandbox import options
 from sandbox.options import Count, Delay, Flag, Seconds, Text, Texts
 
 
@@ -12,6 +13,12 @@ def _number(value: object) -> str | None:
     """Check: a number in quotes."""
     good = isinstance(value, str) and value.isdecimal()
     return None if good else 'a number in quotes, such as "7315529"'
+
+
+def _places(value: object) -> str | None:
+    """Check: a whole number above 0."""
+    good = options.count(value) is None and value != 0
+    return None if good else "a whole number above 0"
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,11 @@ class HubSpotOptions:
 
     access_token: Text = "sandbox-hubspot-token"  # noqa: S105  public, in the docs
     client_secret: Text = "sandbox-hubspot-secret"  # noqa: S105
+    client_id: Text = "sandbox-hubspot-client"
+    refresh_token: Text = "sandbox-hubspot-refresh"  # noqa: S105
+    authorization_code: Text = "sandbox-hubspot-code"
+    developer_key: Text = "sandbox-hubspot-developer"
+    token_lifetime_s: Count = 1800
     app_id: Annotated[str, _number] = "7315529"
     portal_id: Count = 48210077
     burst_calls: Count = 190
@@ -37,6 +49,8 @@ class HubSpotOptions:
 
     shuffle: Flag = True
     trace_errors: Flag = False
+    merge_id: Literal["winner", "new"] = "winner"
+    merge_deletion: Flag = False
     merged: Literal["absent", "missing", "follow"] = "absent"
     error_list: Literal["whole", "first", "none"] = "whole"
     null_values: Literal["refuse", "clear"] = "refuse"
@@ -46,6 +60,10 @@ class HubSpotOptions:
     retry_ms: Count = 200
     retries: Count = 10
     timeout_s: Seconds = 5
+    max_concurrent: Annotated[int, _places] = 10
+    duplicates: Flag = False
+    reorder: Flag = False
     object_events: Flag = False
     creation_changes: Flag = False
     creation_flag: Literal["CREATED", "NEW"] = "CREATED"
+    workflow_nulls: Literal["empty", "null", "absent"] = "empty"

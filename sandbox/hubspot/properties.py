@@ -23,6 +23,8 @@ class Property:
     is_unique: bool = False
     is_custom: bool = False
     description: str = ""
+    #: Or `sensitive`, `highly_sensitive`.
+    sensitivity: str = "non_sensitive"
 
     def as_json(self) -> dict[str, Any]:
         """As the properties API shows it."""
@@ -45,7 +47,7 @@ class Property:
             "hubspotDefined": not self.is_custom,
             "formField": True,
             "archived": False,
-            "dataSensitivity": "non_sensitive",
+            "dataSensitivity": self.sensitivity,
             "createdAt": "2026-10-01T08:00:00Z",
             "updatedAt": "2026-10-01T08:00:00Z",
             "modificationMetadata": {
@@ -93,6 +95,7 @@ def contact_properties() -> dict[str, Property]:
         Property("sixsense_checked", "datetime", "date"),
         Property("sixsense_day", "date", "date"),
         *_kept("createdate", "lastmodifieddate"),
+        Property("hs_additional_emails", "string", "text", read_only=True),
     ]
     return _named(own, "contactinformation")
 
@@ -116,10 +119,11 @@ def _numbers(*names: str) -> list[Property]:
 
 
 def _kept(*times: str) -> list[Property]:
-    """What HubSpot itself writes: times, and a record's id."""
+    """What HubSpot itself writes: times, a record's id, the ids merged into it."""
     return [
         *(Property(name, "datetime", "date", read_only=True) for name in times),
         Property("hs_object_id", "number", "number", read_only=True, is_unique=True),
+        Property("hs_merged_object_ids", "string", "text", read_only=True),
     ]
 
 

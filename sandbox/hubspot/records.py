@@ -62,7 +62,7 @@ def check_new(world: World, kind: str, values: dict[str, str], taken: set[str]) 
         raise bad(f"At least one of the properties is needed: {', '.join(least)}")
     email = values.get("email", "").casefold() if kind == "contact" else ""
     there = world.hubspot.find(kind, "email", email) if email else None
-    if there is not None:
+    if there is not None and not there.is_archived:
         said = f"Contact already exists. Existing ID: {there.id}"
         raise Failed(error(said, "CONFLICT"), 409)
     if email and email in taken:

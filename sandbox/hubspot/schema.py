@@ -23,14 +23,20 @@ _FIELD_TYPES = {
     "date": ("date",),
     "datetime": ("date",),
 }
+_SENSITIVITIES = ("non_sensitive", "sensitive", "highly_sensitive")
 _MOST_UNIQUE = 10
 TIME_ZONE = "Europe/Oslo"
 
 
 def properties(world: World, kind: str, asked: Any) -> Answer:
-    """All properties of an object."""
-    rows = world.hubspot.properties[kind].values()
-    return {"results": [one.as_json() for one in rows]}, 200
+    """All properties of an object, those with sensitive values only when asked."""
+    wanted = asked["query"].get("dataSensitivity", "non_sensitive")
+    rows = [
+        one.as_json()
+        for one in world.hubspot.properties[kind].values()
+        if one.sensitivity == wanted and asked["query"].get("archived") != "true"
+    ]
+    return {"results": rows}, 200
 
 
 def get_property(world: World, kind: str, asked: Any) -> Answer:
@@ -81,6 +87,8 @@ def _read(body: dict[str, Any]) -> Property:
         raise bad(f"{body['name']} is no name of a property: a-z, 0-9 and _")
     if body["fieldType"] not in _FIELD_TYPES.get(body["type"], ()):
         raise bad(f"Type {body['type']} has no field type {body['fieldType']}")
+    if (body.get("dataSensitivity") or "non_sensitive") not in _SENSITIVITIES:
+        raise bad(f"dataSensitivity must be one of {', '.join(_SENSITIVITIES)}")
     listed = body.get("options") or []
     if not isinstance(listed, list) or not all(_is_option(one) for one in listed):
         raise bad("options must have label and value each")
@@ -94,6 +102,7 @@ def _read(body: dict[str, Any]) -> Property:
         is_unique=body.get("hasUniqueValue") is True,
         is_custom=True,
         description=str(body.get("description") or ""),
+        sensitivity=body.get("dataSensitivity") or "non_sensitive",
     )
 
 

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot.errors import bad
+from sandbox.hubspot.merges import additional_emails
 from sandbox.hubspot.state import Record
 
 if TYPE_CHECKING:
@@ -130,14 +131,17 @@ def _fits(record: Record, one: dict[str, Any]) -> bool:
     operator, wanted = one["operator"], str(one.get("value", ""))
     if operator in _PRESENCE:
         return bool(value) == (operator == "HAS_PROPERTY")
+    values = {value.casefold()}
+    if one["propertyName"] == "email":
+        values |= {mail.casefold() for mail in additional_emails(record)}
     if operator in _LISTED:
-        among = value.casefold() in {str(v).casefold() for v in one["values"]}
+        among = not values.isdisjoint(str(v).casefold() for v in one["values"])
         return among == (operator == "IN")
     if operator in ("CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"):
         inside = wanted.strip("*").casefold() in value.casefold()
         return inside == (operator == "CONTAINS_TOKEN")
     if operator in ("EQ", "NEQ"):
-        return (value.casefold() == wanted.casefold()) == (operator == "EQ")
+        return (wanted.casefold() in values) == (operator == "EQ")
     if not value:
         return False
     own = _sortable(value)

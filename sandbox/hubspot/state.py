@@ -6,11 +6,13 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox.clock import Clock
+from sandbox.hubspot.events import TYPE_IDS, Event, told
+from sandbox.hubspot.merges import additional_emails, merge
 from sandbox.hubspot.options import HubSpotOptions
 from sandbox.hubspot.properties import (
     Property,
@@ -22,8 +24,9 @@ from sandbox.hubspot.schema import TIME_ZONE
 from sandbox.limits import SlidingWindow
 from sandbox.options import RequestInvalid
 
+__all__ = ["KINDS", "TYPE_IDS", "HubSpotState", "Record"]
+
 KINDS = {"contacts": "contact", "companies": "company"}
-TYPE_IDS = {"contact": "0-1", "company": "0-2"}
 _MODIFIED = {"contact": "lastmodifieddate", "company": "hs_lastmodifieddate"}
 _ZONE = ZoneInfo(TIME_ZONE)
 
@@ -89,16 +92,18 @@ class HubSpotState:
         self.search_window = SlidingWindow()
         self.calls_by_day: Counter[date] = Counter()
         #: Told of every change, as webhooks need it.
-        self.on_event: Callable[[dict[str, Any]], None] = lambda event: None
+        self.on_event: Callable[[Event], None] = lambda event: None
+        #: OAuth access token → when it ends; codes that were used.
+        self.tokens: dict[str, float] = {}
+        self.used_codes: set[str] = set()
         self._ids = itertools.count(218_840_001_001)
-        self._events = itertools.count(3_911_720_001)
 
     def create(
         self, kind: str, values: Mapping[str, Any], *, by_app: bool = False
     ) -> Record:
         """A new record; `id` among the values makes it the record's own."""
         given = {name: None if v is None else str(v) for name, v in values.items()}
-        own = given.pop("id", None) or str(next(self._ids))
+        own = given.pop("id", None) or self.new_id()
         now = self.clock.today()
         record = Record(own, kind, given, now, now)
         self.records[own] = record
@@ -107,8 +112,12 @@ class HubSpotState:
             if self.options.creation_changes and value:
                 self._tell_change(record, name, by_app=by_app)
         flag = self.options.creation_flag
-        self._tell(record, "creation", by_app=by_app, changeFlag=flag)
+        self.tell(record, "creation", by_app=by_app, changeFlag=flag)
         return record
+
+    def new_id(self) -> str:
+        """An id that no record has had."""
+        return str(next(self._ids))
 
     def change(
         self, record: Record, values: Mapping[str, str], *, by_app: bool
@@ -154,11 +163,14 @@ class HubSpotState:
             found = self.records.get(key)
             return found if found and self._is(found, kind) else None
         folded = key.casefold()
-        for record in self.records.values():
-            value = record.properties.get(by) or ""
-            if folded and value.casefold() == folded and self._is(record, kind):
-                return record
-        return None
+        found = [
+            record
+            for record in self.records.values()
+            if folded in _keys(record, by) and self._is(record, kind)
+        ]
+        # One in the bin leaves its address to another, and so does a merged one.
+        found.sort(key=lambda one: (one.is_archived, folded != _first(one, by)))
+        return found[0] if found else None
 
     def _is(self, record: Record, kind: str) -> bool:
         return record.kind == kind and self.is_visible(record)
@@ -182,22 +194,9 @@ class HubSpotState:
         """The day of the account, which ends the daily limit."""
         return self.clock.today().astimezone(_ZONE).date()
 
-    def merge(self, loser: str, winner: str) -> None:
-        """The loser is no record any more."""
-        record = self.records.pop(loser)
-        for earlier, into in self.merged.items():
-            if into == loser:
-                self.merged[earlier] = winner
-        self.merged[loser] = winner
-        self._tell(
-            self.records[winner],
-            "merge",
-            by_app=False,
-            primaryObjectId=int(winner),
-            mergedObjectIds=[int(loser)],
-            newObjectId=int(winner),
-            numberOfPropertiesMoved=len(record.properties),
-        )
+    def merge(self, loser: str, winner: str) -> Record:
+        """The loser is no record any more; the record that stays."""
+        return merge(self, self.records[loser], self.records[winner], by_app=False)
 
     def change_by_hand(self, body: object) -> str:
         """As a person does it: values, a merge, the bin and out of it.
@@ -216,12 +215,12 @@ class HubSpotState:
             winner = self.records.get(str(given["merge_into"]))
             if winner is None or winner is record or winner.kind != record.kind:
                 raise RequestInvalid("merge_into must be the id of another such record")
-            self.merge(record.id, winner.id)
+            return self.merge(record.id, winner.id).id
         elif isinstance(given.get("archive"), bool):
             record.is_archived = given["archive"]
             what = "deletion" if record.is_archived else "restore"
             flag = {"changeFlag": "DELETED"} if record.is_archived else {}
-            self._tell(record, what, by_app=False, **flag)
+            self.tell(record, what, by_app=False, **flag)
         else:
             raise RequestInvalid("say values, merge_into or archive")
         return record.id
@@ -248,34 +247,39 @@ class HubSpotState:
         return ("INTEGRATION", self.options.app_id) if by_app else person
 
     def _tell_change(self, record: Record, name: str, *, by_app: bool) -> None:
-        more = {
-            "propertyName": name,
-            "propertyValue": _told(
-                self.properties[record.kind].get(name),
-                record.properties[name] or "",
-            ),
-            **({"isSensitive": False} if self.options.object_events else {}),
-        }
-        self._tell(record, "propertyChange", by_app=by_app, **more)
+        prop = self.properties[record.kind].get(name)
+        value = told(prop, record.properties[name] or "")
+        is_sensitive = prop is not None and prop.sensitivity != "non_sensitive"
+        self.tell(
+            record,
+            "propertyChange",
+            by_app=by_app,
+            is_sensitive=is_sensitive,
+            propertyName=name,
+            propertyValue=value,
+        )
 
-    def _tell(self, record: Record, what: str, *, by_app: bool, **more: Any) -> None:
-        newer = self.options.object_events
-        source_type, source_id = self._source(by_app=by_app)
-        event: dict[str, Any] = {
-            "eventId": next(self._events),
-            "subscriptionId": 0,  # The subscription's, once it is known.
-            "portalId": self.options.portal_id,
-            "appId": int(self.options.app_id),
-            "occurredAt": int(self.clock.now() * 1000),
-            "subscriptionType": f"{'object' if newer else record.kind}.{what}",
-            "attemptNumber": 0,
-            "objectId": int(record.id),
-            **({"objectTypeId": TYPE_IDS[record.kind]} if newer else {}),
-            "changeSource": source_type,
-            "sourceId": source_id,
-            **more,
-        }
-        self.on_event({"kind": record.kind, "what": what, "event": event})
+    def tell(
+        self,
+        record: Record,
+        what: str,
+        *,
+        by_app: bool,
+        object_id: str = "",
+        is_sensitive: bool = False,
+        **more: Any,
+    ) -> None:
+        """Something happened to a record; `object_id` if not under its present id."""
+        event = Event(
+            record.kind,
+            what,
+            object_id or record.id,
+            int(self.clock.now() * 1000),
+            self._source(by_app=by_app),
+            more,
+            is_sensitive,
+        )
+        self.on_event(event)
 
     def as_json(self) -> dict[str, Any]:
         """What `/_sandbox/state` shows besides counts."""
@@ -286,12 +290,14 @@ class HubSpotState:
         }
 
 
-def _told(prop: Property | None, value: str) -> str:
-    """A value as an event has it: days and times in milliseconds."""
-    if not value or prop is None or prop.type not in ("date", "datetime"):
-        return value
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        return value
-    return str(round(at.replace(tzinfo=at.tzinfo or UTC).timestamp() * 1000))
+
+def _first(record: Record, by: str) -> str:
+    return (record.properties.get(by) or "").casefold()
+
+
+def _keys(record: Record, by: str) -> set[str]:
+    """What finds a record by a property: an address from a merge does, too."""
+    found = [_first(record, by)]
+    if by == "email":
+        found += [one.casefold() for one in additional_emails(record)]
+    return {*found} - {""}

@@ -1,123 +1,116 @@
-"""Webhooks that fire by themselves: signed, in arrays, sent again when they fail."""
+"""Webhooks that fire by themselves: who subscribed to what, and at which address."""
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import itertools
+import random
 import threading
-import time
-from collections import deque
+from datetime import datetime
 from typing import Any
 
-import requests
-
+from sandbox.hubspot.deliveries import Deliveries
+from sandbox.hubspot.events import Event
 from sandbox.hubspot.state import HubSpotState
+from sandbox.hubspot.subscriptions import Subscription, read_subscription
 from sandbox.options import RequestInvalid
-from sandbox.senders import sign_hubspot
 
-MOST = 100
-AGENT = (
-    "HubSpot Connect 2.0 (http://dev.hubspot.com/) "
-    "(namespace: webhooks-nio-http-client) - WebhooksExecutorDaemon-executor"
+#: Subscriptions of one app.
+MOST = 1000
+TOO_MANY = (
+    "Couldn't create another subscription. You've reached the maximum number allowed "
+    f"per application ({MOST})."
 )
 
 
-class Subscriptions:
-    """One target address, the events that go there, and a log of deliveries."""
+class Webhooks:
+    """The app's one address, its subscriptions, and what is delivered.
 
-    def __init__(self, state: HubSpotState, lock: threading.RLock) -> None:
-        self.state = state
-        self.lock = lock
+    Callers hold the world's lock.
+    """
+
+    def __init__(
+        self, state: HubSpotState, lock: threading.RLock, rng: random.Random
+    ) -> None:
         self.url = ""
-        #: `contact.creation`, `contact.propertyChange:city`.
-        self.wanted: set[str] = set()
-        self.log: deque[dict[str, Any]] = deque(maxlen=1000)
-        self.outstanding = 0
-        self._waiting: list[dict[str, Any]] = []
-        self._is_over = False
+        #: When the address was first and last set.
+        self.set_at: tuple[datetime, datetime] | None = None
+        self.subscriptions: dict[int, Subscription] = {}
+        self.deliveries = Deliveries(state, lock, rng)
+        self._state = state
+        self._ids = itertools.count(2_904_411)
+        self._events = itertools.count(3_911_720_001)
         state.on_event = self._note
 
     def define(self, body: object) -> None:
         """{url, subscriptions: ["contact.creation", "contact.propertyChange:city"]}.
 
+        They take the place of those that there were.
+
         Raises:
-            RequestInvalid: what is wrong with it.
+            RequestInvalid: what is wrong with it; nothing has changed then.
         """
         if not isinstance(body, dict) or not isinstance(body.get("url"), str):
             raise RequestInvalid("the body must be {url, subscriptions: [...]}")
-        names = body.get("subscriptions", ["contact.creation"])
-        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-            raise RequestInvalid("subscriptions must be a list of texts")
-        self.url, self.wanted = body["url"], set(names)
+        rows = body.get("subscriptions", ["contact.creation"])
+        if not isinstance(rows, list):
+            raise RequestInvalid("subscriptions must be a list")
+        if len(rows) > MOST:
+            raise RequestInvalid(TOO_MANY)
+        now = self._state.clock.today()
+        found = [read_subscription(row, next(self._ids), now) for row in rows]
+        self.target(body["url"])
+        self.subscriptions = {one.id: one for one in found}
+
+    def target(self, url: str, max_concurrent: int | None = None) -> None:
+        """Send to this address from now on, and so many arrays at a time."""
+        now = self._state.clock.today()
+        self.url, self.set_at = url, (self.set_at[0] if self.set_at else now, now)
+        if max_concurrent is not None:
+            self._state.options = dataclasses.replace(
+                self._state.options, max_concurrent=max_concurrent
+            )
+
+    def subscribe(self, given: object) -> Subscription:
+        """One subscription more.
+
+        Raises:
+            RequestInvalid: what is wrong with it, or that there are too many.
+        """
+        if len(self.subscriptions) >= MOST:
+            raise RequestInvalid(TOO_MANY)
+        now = self._state.clock.today()
+        made = read_subscription(given, next(self._ids), now)
+        self.subscriptions[made.id] = made
+        return made
 
     def end(self) -> None:
         """Send nothing any more."""
-        self._is_over = True
-        self._waiting.clear()
+        self.deliveries.end()
 
     def as_json(self) -> dict[str, Any]:
         """What the state shows."""
         return {
             "url": self.url,
-            "subscriptions": sorted(self.wanted),
-            "outstanding": self.outstanding,
-            "deliveries": list(self.log),
+            "subscriptions": [one.name for one in self.subscriptions.values()],
+            "ids": list(self.subscriptions),
+            "outstanding": self.deliveries.outstanding(),
+            "most_open": self.deliveries.open.peak,
+            "deliveries": list(self.deliveries.log),
         }
 
-    def _note(self, told: dict[str, Any]) -> None:
-        """An event; the caller holds the lock. It leaves in a moment, with others."""
-        event = told["event"]
-        name = f"{told['kind']}.{told['what']}"
-        property_name = f"{name}:{event.get('propertyName')}"
-        if not self.url or not {name, property_name} & self.wanted:
+    def _note(self, event: Event) -> None:
+        """Tell every subscription that wants the event: one event for each."""
+        if not self.url:
             return
-        self._waiting.append(event)
-        if len(self._waiting) == 1:
-            self.outstanding += 1
-            threading.Timer(0.02, self._leave).start()
-
-    def _leave(self) -> None:
-        with self.lock:
-            events, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            if self._waiting:
-                self.outstanding += 1
-                threading.Timer(0.0, self._leave).start()
-        try:
-            self._deliver(events)
-        finally:
-            with self.lock:
-                self.outstanding -= 1
-
-    def _deliver(self, events: list[dict[str, Any]]) -> None:
-        options = self.state.options
-        for attempt in range(options.retries + 1):
-            if self._is_over or not events:
-                return
-            status = self._post([{**one, "attemptNumber": attempt} for one in events])
-            with self.lock:
-                self.log.append(
-                    {"events": len(events), "attempt": attempt, "status": status}
-                )
-            if 200 <= status < 300:
-                return
-            time.sleep(options.retry_ms / 1000 * 2 ** min(attempt, 6))
-
-    def _post(self, events: list[dict[str, Any]]) -> int:
-        body = json.dumps(events, ensure_ascii=False, separators=(",", ":")).encode()
-        options = self.state.options
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": AGENT,
-            "X-HubSpot-Timeout-Millis": "10000",
-            **sign_hubspot("POST", self.url, body, options.client_secret),
-        }
-        try:
-            answer = requests.post(
-                self.url,
-                data=body,
-                headers=headers,
-                timeout=options.timeout_s,
-                allow_redirects=False,
-            )
-        except requests.RequestException:
-            return 0
-        return answer.status_code
+        options = self._state.options
+        for subscription in self.subscriptions.values():
+            if subscription.wants(event):
+                newer = subscription.is_newer or options.object_events
+                own = {
+                    "eventId": next(self._events),
+                    "portalId": options.portal_id,
+                    "appId": int(options.app_id),
+                }
+                told = event.as_json(subscription.id, newer=newer)
+                self.deliveries.add(self.url, {**own, **told})
