@@ -8,8 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from sandbox import options
+from sandbox.bodies import Route, View, read_body, rows_of
 from sandbox.fault_kinds import KINDS, read_faults
+from sandbox.hubspot import control as hubspot
+from sandbox.hubspot.options import SECRETS as hubspot_secrets
 from sandbox.hubspot.routes import OPERATIONS as hubspot_operations
 from sandbox.marketo import caller
 from sandbox.marketo import operations as marketo_operations
@@ -17,9 +19,6 @@ from sandbox.marketo.campaigns import read_campaigns
 from sandbox.options import RequestInvalid
 from sandbox.sixsense import operations as sixsense_operations
 from sandbox.state import World
-
-View = Callable[[], Any]
-Route = Callable[[str, str], Callable[[View], View]]
 
 ENDPOINTS = {
     "GET /_sandbox/": "this list",
@@ -33,15 +32,12 @@ ENDPOINTS = {
     "POST /_sandbox/faults/release": "let held calls go",
     "GET /_sandbox/state": "counts, credits, windows, last calls; ?ids= &calls=",
     "POST /_sandbox/leads": "create Marketo leads; body: {leads} or {count, like}",
-    "POST /_sandbox/hubspot/contacts": "create contacts; {contacts}, or {count, like}",
-    "POST /_sandbox/hubspot/companies": "create companies; {companies}, or as above",
-    "POST /_sandbox/hubspot/change": "by hand; {id, values}, {id, merge_into} ...",
-    "POST /_sandbox/hubspot/webhooks": "subscribe; body: {url, subscriptions}",
     "POST /_sandbox/marketo/change-leads": "change leads; body: {leads, source}",
     "POST /_sandbox/marketo/call-webhook": "send a webhook; body: {webhook, ids}",
     "POST /_sandbox/marketo/campaigns": "add campaigns; body: one, or a list",
     "GET /_sandbox/marketo/campaigns": "campaigns, and how often each was started",
     "DELETE /_sandbox/marketo/campaigns": "forget campaigns and calls that wait",
+    **hubspot.ENDPOINTS,
 }
 
 
@@ -65,7 +61,7 @@ def blueprint(world: World) -> Blueprint:
     _settings(world, route)
     _faults(world, route)
     _records(world, route)
-    _hubspot(world, route)
+    hubspot.add(world, route)
     return pages
 
 
@@ -73,23 +69,6 @@ def shown(body: Any, status: int = 200) -> Response:
     """A control answer: JSON, readable."""
     text = json.dumps(body, ensure_ascii=False, indent=1, default=str) + "\n"
     return Response(text, status, mimetype="application/json")
-
-
-def _body(default: Any = None) -> Any:
-    """The JSON body, whatever the content type.
-
-    Raises:
-        RequestInvalid: no body where one is needed, or no JSON.
-    """
-    raw = request.get_data()
-    if not raw.strip():
-        if default is None:
-            raise RequestInvalid("a JSON body is missing")
-        return default
-    try:
-        return json.loads(raw)
-    except ValueError as error:
-        raise RequestInvalid(f"the body is not JSON: {error}") from error
 
 
 def _settings(world: World, route: Route) -> None:
@@ -103,12 +82,12 @@ def _settings(world: World, route: Route) -> None:
 
     @route("/reset", "POST")
     def reset() -> Any:
-        world.reset(_body(default={}))
+        world.reset(read_body(default={}))
         return {"status": "reset", "leads": len(world.marketo.store.leads)}
 
     @route("/config", "POST")
     def configure() -> Any:
-        world.configure(_body())
+        world.configure(read_body())
         return _options(world)
 
     @route("/config", "GET")
@@ -127,8 +106,7 @@ def _options(world: World) -> dict[str, Any]:
             "marketo": marketo_options,
             "hubspot": {
                 **vars(world.hubspot.options),
-                "access_token": "…",
-                "client_secret": "…",
+                **dict.fromkeys(hubspot_secrets, "…"),
             },
             "clock": {"offset_s": world.clock.offset_s, "now": world.clock.today()},
         }
@@ -143,7 +121,7 @@ def _faults(world: World, route: Route) -> None:
 
     @route("/faults", "POST")
     def add() -> Any:
-        found = read_faults(_body(), known)
+        found = read_faults(read_body(), known)
         with world.lock:
             new = world.faults.add(found)
             return {"faults": [fault.as_json() for fault in new]}
@@ -178,23 +156,23 @@ def _records(world: World, route: Route) -> None:
 
     @route("/leads", "POST")
     def leads() -> Any:
-        body = _body()
+        body = read_body()
         with world.lock:
-            return {"ids": world.marketo.seed(_rows(body, "leads"))}
+            return {"ids": world.marketo.seed(rows_of(body, "leads"))}
 
     @route("/marketo/call-webhook", "POST")
     def call_webhook() -> Any:
-        return {"sent": caller.call_webhook(world, _body())}
+        return {"sent": caller.call_webhook(world, read_body())}
 
     @route("/marketo/change-leads", "POST")
     def change_leads() -> Any:
-        return {"changed": caller.change_leads(world, _body())}
+        return {"changed": caller.change_leads(world, read_body())}
 
     @route("/marketo/campaigns", "POST")
     def define_campaigns() -> Any:
         with world.lock:
             campaigns = world.marketo.campaigns
-            campaigns.define(read_campaigns(_body(), world.marketo.fields))
+            campaigns.define(read_campaigns(read_body(), world.marketo.fields))
             return {"campaigns": campaigns.as_json()}
 
     @route("/marketo/campaigns", "GET")
@@ -207,32 +185,6 @@ def _records(world: World, route: Route) -> None:
         with world.lock:
             world.marketo.campaigns.forget()
         return {"status": "forgotten"}
-
-
-def _hubspot(world: World, route: Route) -> None:
-    @route("/hubspot/contacts", "POST")
-    def contacts() -> Any:
-        body = _body()
-        with world.lock:
-            return {"ids": world.hubspot.seed("contact", _listed(body, "contacts"))}
-
-    @route("/hubspot/companies", "POST")
-    def companies() -> Any:
-        body = _body()
-        with world.lock:
-            return {"ids": world.hubspot.seed("company", _listed(body, "companies"))}
-
-    @route("/hubspot/change", "POST")
-    def change_record() -> Any:
-        body = _body()
-        with world.lock:
-            return {"changed": world.hubspot.change_by_hand(body)}
-
-    @route("/hubspot/webhooks", "POST")
-    def subscribe() -> Any:
-        with world.lock:
-            world.hubspot_hooks.define(_body())
-            return world.hubspot_hooks.as_json()
 
 
 def _state(
@@ -266,38 +218,3 @@ def _state(
             if contacts == "all" or own in chosen
         }
     return shown
-
-
-def _listed(body: Any, key: str) -> list[Any]:
-    return body if isinstance(body, list) else _rows(body, key)
-
-
-def _rows(body: Any, key: str) -> list[Any]:
-    """The records to create: those under `key`, or `count` copies of `like`.
-
-    In texts of `like`, `{n}` is 1, 2, 3 ...; `first_id` numbers the records.
-    """
-    if not isinstance(body, dict):
-        raise RequestInvalid(f"the body must be {{{key}: [...]}} or {{count, like}}")
-    if key in body:
-        rows: list[Any] = body[key]
-        return rows
-    for name in body:
-        if name not in ("count", "like", "first_id"):
-            raise RequestInvalid(
-                options.unknown(name, [key, "count", "like", "first_id"], "key")
-            )
-    count, like = body.get("count", -1), body.get("like")
-    if options.count(count) or not isinstance(like, dict):
-        raise RequestInvalid("count must be a whole number, and like a record")
-    first = body.get("first_id")
-    if first is not None and options.count(first):
-        raise RequestInvalid("first_id must be a whole number")
-    numbered = []
-    for n in range(1, count + 1):
-        row = {
-            name: value.replace("{n}", str(n)) if isinstance(value, str) else value
-            for name, value in like.items()
-        }
-        numbered.append(row if first is None else {"id": first + n - 1, **row})
-    return numbered

@@ -29,6 +29,9 @@ class Dialect(Protocol):
     def code(self, code: str, message: str | None) -> Response:
         """A business error in the envelope; Marketo only."""
 
+    def policy(self, call: Call, policy: str) -> Response:
+        """A limit of an account is reached, by its name; HubSpot only."""
+
     def expired_token(self, call: Call) -> Response:
         """The caller's token has ended, from now on."""
 
@@ -82,6 +85,8 @@ def _instead(fault: Fault, call: Call, dialect: Dialect) -> Response | None:
             return dialect.expired_token(call)
         case "code":
             return dialect.code(settings["code"], settings.get("message"))
+        case "policy":
+            return dialect.policy(call, settings["policy"])
         case "status":
             return _status(settings, dialect)
     return None

@@ -62,6 +62,11 @@ KINDS: dict[str, Kind] = {
         {"message": options.text, "after_work": options.yes_or_no},
         ("marketo",),
     ),
+    "policy": Kind(
+        {"policy": options.one_of("TEN_SECONDLY_ROLLING", "SECONDLY", "DAILY")},
+        {"after_work": options.yes_or_no},
+        ("hubspot",),
+    ),
     "record": Kind(
         {"code": _code}, {"field": options.text, "message": options.text}, ("marketo",)
     ),

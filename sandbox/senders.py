@@ -43,6 +43,7 @@ __all__ = [
     "send",
     "send_all",
     "sign_hubspot",
+    "sign_hubspot_v2",
 ]
 
 TIMEOUT_S = 30.0
@@ -251,4 +252,15 @@ def sign_hubspot(
         "X-HubSpot-Signature-Version": "v1",
         "X-HubSpot-Signature-v3": base64.b64encode(mac).decode(),
         "X-HubSpot-Request-Timestamp": sent,
+    }
+
+
+def sign_hubspot_v2(
+    method: str, url: str, body: bytes, secret: str
+) -> dict[str, str]:
+    """The headers with which workflows and CRM cards sign: v2, the address as it is."""
+    text = f"{secret}{method}{url}".encode() + body
+    return {
+        "X-HubSpot-Signature": hashlib.sha256(text).hexdigest(),
+        "X-HubSpot-Signature-Version": "v2",
     }

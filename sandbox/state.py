@@ -10,6 +10,7 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.faults import Fault, FaultScript
+from sandbox.hubspot import by_hand
 from sandbox.hubspot.state import HubSpotState
 from sandbox.hubspot.webhooks import Webhooks
 from sandbox.journal import Journal
@@ -57,7 +58,7 @@ class World:
                 fresh[1].seed_demo()
                 hubspot.seed_demo()
             fresh[1].seed(leads)
-            hubspot.seed("contact", contacts)
+            by_hand.seed(hubspot, "contact", contacts)
             self.faults.clear()
             self.faults = FaultScript()
             former_hooks: Webhooks | None = getattr(self, "hubspot_hooks", None)

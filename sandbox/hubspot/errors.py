@@ -63,6 +63,15 @@ def unauthorized() -> dict[str, Any]:
     )
 
 
+def expired(seconds: float) -> dict[str, Any]:
+    """The body of a 401 for a token by OAuth that ended so long ago."""
+    return error(
+        "The OAuth token used to make this call expired "
+        f"{int(seconds // 60)} minute(s) ago.",
+        "EXPIRED_AUTHENTICATION",
+    )
+
+
 def lacks_scope(operation: str, plural: str) -> dict[str, Any]:
     """The body of a 403, with the scope that the operation needs."""
     area = "schemas" if operation in _SCHEMAS else "objects"

@@ -8,6 +8,15 @@ from typing import Annotated, Literal
 from sandbox import options
 from sandbox.options import Count, Delay, Flag, Seconds, Text, Texts
 
+#: Options that are shown to nobody.
+SECRETS = (
+    "access_token",
+    "client_secret",
+    "refresh_token",
+    "authorization_code",
+    "developer_key",
+)
+
 
 def _number(value: object) -> str | None:
     """Check: a number in quotes."""

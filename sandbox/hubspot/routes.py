@@ -5,45 +5,90 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from sandbox import exchange
-from sandbox.hubspot import batches, errors, records, schema, search
+from sandbox.hubspot import (
+    batches,
+    developer,
+    errors,
+    gate,
+    merges,
+    oauth,
+    records,
+    schema,
+    search,
+)
 from sandbox.hubspot.errors import Failed
-from sandbox.hubspot.state import KINDS, TYPE_IDS, HubSpotState
-from sandbox.journal import Call, masked
+from sandbox.hubspot.state import KINDS, TYPE_IDS
+from sandbox.journal import Call
 from sandbox.state import World
 
 #: `v3`, and the version by date, which stands behind the kind of thing.
 VERSION = "2026-09"
 Work = Callable[[World, str, Any], Any]
+#: (method, the rest of the path, operation, what does it)
+Row = tuple[str, str, str, Work]
 #: Objects may be called by the id of their type as well.
 _BY_TYPE_ID = {own: kind for kind, own in TYPE_IDS.items()}
 _PLURALS = {kind: plural for plural, kind in KINDS.items()}
 #: Below the path of contacts or companies.
-_OBJECTS: tuple[tuple[str, str, str, Work], ...] = (
+_OBJECTS: tuple[Row, ...] = (
     ("POST", "/batch/read", "batch_read", batches.batch_read),
     ("POST", "/batch/update", "batch_update", batches.batch_update),
     ("POST", "/batch/upsert", "batch_upsert", batches.batch_upsert),
     ("POST", "/batch/create", "batch_create", batches.batch_create),
     ("POST", "/search", "search", search.search),
+    ("POST", "/merge", "merge", merges.merge_records),
     ("GET", "/<record>", "get", records.get_one),
     ("PATCH", "/<record>", "update", records.update_one),
     ("POST", "", "create", records.create_one),
 )
 #: Below the path of the properties of contacts or companies.
-_PROPERTIES: tuple[tuple[str, str, str, Work], ...] = (
+_PROPERTIES: tuple[Row, ...] = (
     ("GET", "", "properties", schema.properties),
     ("GET", "/<record>", "property", schema.get_property),
     ("POST", "", "create_property", schema.create_property),
 )
-OPERATIONS = (*(row[2] for row in (*_OBJECTS, *_PROPERTIES)), "account")
+_ACCOUNT: Row = ("GET", "/account-info/v3/details", "account", schema.account)
+#: Below the path of an app of the webhooks API.
+_APP: tuple[Row, ...] = (
+    ("GET", "/settings", "webhook_settings", developer.get_settings),
+    ("PUT", "/settings", "set_webhook_settings", developer.put_settings),
+    ("GET", "/subscriptions", "subscriptions", developer.list_subscriptions),
+    ("POST", "/subscriptions", "create_subscription", developer.create_subscription),
+    ("POST", "/subscriptions/batch/update", "update_subscriptions",
+     developer.update_subscriptions),
+    ("GET", "/subscriptions/<record>", "subscription", developer.get_subscription),
+    ("PATCH", "/subscriptions/<record>", "update_subscription",
+     developer.update_subscription),
+    ("PUT", "/subscriptions/<record>", "update_subscription",
+     developer.update_subscription),
+    ("DELETE", "/subscriptions/<record>", "delete_subscription",
+     developer.delete_subscription),
+)  # fmt: skip
+#: The public client of HubSpot still asks v1.
+_TOKENS: tuple[Row, ...] = tuple(
+    ("POST", f"/oauth/{version}/token", "token", oauth.token)
+    for version in ("v1", "v3", VERSION)
+)
+OPERATIONS = tuple(
+    dict.fromkeys(
+        row[2] for row in (*_OBJECTS, *_PROPERTIES, _ACCOUNT, *_APP, *_TOKENS)
+    )
+)
+#: Not kept in the journal.
+_HIDDEN = ("client_secret", "refresh_token", "code", "hapikey")
 
 
 class _Words:
     """`exchange.Dialect` for HubSpot."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
 
     def status(self, status: int) -> Response:
         return answer(errors.of_status(status), status)
@@ -51,37 +96,64 @@ class _Words:
     def code(self, code: str, message: str | None) -> Response:
         raise NotImplementedError("HubSpot has no codes beside its statuses")
 
+    def policy(self, call: Call, policy: str) -> Response:
+        if call.operation == "search" and policy == "SECONDLY":
+            return answer(errors.secondly(), 429)
+        return answer(errors.limited(policy), 429)
+
     def expired_token(self, call: Call) -> Response:
-        return answer(errors.unauthorized(), 401)
+        tokens, token = self.world.hubspot.tokens, gate.bearer()
+        with self.world.lock:
+            if token not in tokens:
+                return answer(errors.unauthorized(), 401)
+            tokens[token] = self.world.clock.now()
+        return answer(errors.expired(0), 401)
+
+
+@dataclass(frozen=True)
+class _Operation:
+    """What one path does, about which kind of object, and for whom."""
+
+    name: str
+    work: Work
+    kind: str
+    gate: Callable[[World, Call, str], gate.Refusal | None]
+
+    @property
+    def is_limited(self) -> bool:
+        return self.gate is gate.by_token
 
 
 def blueprint(world: World) -> Blueprint:
-    """All operations under both versions of their paths."""
+    """All operations, those of objects under both versions of their paths."""
     pages = Blueprint("hubspot", __name__)
     for part, rows in (("objects", _OBJECTS), ("properties", _PROPERTIES)):
         for plural, kind in (*KINDS.items(), *_BY_TYPE_ID.items()):
-            for base in (f"v3/{part}", f"{part}/{VERSION}"):
-                for method, rest, operation, work in rows:
-                    path = f"/crm/{base}/{plural}{rest}"
-                    _add(pages, world, method, path, operation, work, kind)
-    path = "/account-info/v3/details"
-    _add(pages, world, "GET", path, "account", schema.account, "contact")
+            for base in (f"/crm/v3/{part}", f"/crm/{part}/{VERSION}"):
+                for row in rows:
+                    _add(pages, world, f"{base}/{plural}", row, kind)
+    _add(pages, world, "", _ACCOUNT, "contact")
+    for row in _APP:
+        _add(pages, world, "/webhooks/v3/<app>", row, "contact", gate.by_developer_key)
+    for row in _TOKENS:
+        _add(pages, world, "", row, "contact", gate.by_body)
     return pages
 
 
 def _add(
     pages: Blueprint,
     world: World,
-    method: str,
-    path: str,
-    operation: str,
-    work: Work,
+    base: str,
+    row: Row,
     kind: str,
+    check: Callable[[World, Call, str], gate.Refusal | None] = gate.by_token,
 ) -> None:
+    method, rest, name, work = row
+    path, operation = base + rest, _Operation(name, work, kind, check)
     pages.add_url_rule(
         path,
         f"{method} {path}".replace(".", "-"),
-        lambda record="": _called(world, operation, work, kind, record),
+        lambda record="", app="": _called(world, operation, record, app),
         methods=[method],
         provide_automatic_options=False,
     )
@@ -96,107 +168,70 @@ def not_found(world: World, path: str) -> Response:
     return _stamped(answer(errors.not_there().body, 404))
 
 
-def _called(
-    world: World, operation: str, work: Work, kind: str, record: str
-) -> Response:
-    body, query = _body(), request.args.to_dict()
+def _called(world: World, operation: _Operation, record: str, app: str) -> Response:
+    is_form = operation.gate is gate.by_body
+    body = request.form.to_dict() if is_form else _body()
+    query = request.args.to_dict()
     with world.lock:
         call = Call(
-            "hubspot", operation, request.method, request.path, world.clock.now()
+            "hubspot", operation.name, request.method, request.path, world.clock.now()
         )
-        call.request, call.subjects = body or query, _subjects(body, record)
+        call.request, call.subjects = _shown(body or query), _subjects(body, record)
         world.journal.begin(call)
-        refused = _gate(world, call, kind)
+        refused = operation.gate(world, call, _PLURALS[operation.kind])
     if refused is not None:
-        return _ended(world, call, refused)
+        return _ended(world, call, operation, answer(*refused))
     world.wait(world.hubspot.options.latency_ms)
 
     def done() -> Response:
-        asked = {"record": record, "body": body, "query": query}
+        asked = {"record": record, "app": app, "body": body, "query": query}
         with world.lock:
             try:
-                made = work(world, kind, asked)
+                made = operation.work(world, operation.kind, asked)
             except Failed as failed:
                 return answer(failed.body, failed.status)
             return answer(*made)
 
     try:
-        response = exchange.answer(world, call, _Words(), done)
+        response = exchange.answer(world, call, _Words(world), done)
     except Exception:
         with world.lock:
             world.journal.finish(call, 0)
         raise
-    return _ended(world, call, response)
+    return _ended(world, call, operation, response)
+
+
+def _shown(given: Any) -> Any:
+    """A body or query without secrets."""
+    if not isinstance(given, dict):
+        return given
+    return {name: value for name, value in given.items() if name not in _HIDDEN}
 
 
 def _subjects(body: Any, record: str) -> frozenset[str]:
     """The ids and addresses that a call is about, for faults that name one."""
-    rows = body.get("inputs") if isinstance(body, dict) else None
-    found = {record.lower()}
-    for row in rows if isinstance(rows, list) else ():
-        if isinstance(row, dict):
-            found.add(str(row.get("id", "")).lower())
-    return frozenset(found - {""})
+    found = {record}
+    if isinstance(body, dict):
+        found |= {str(body.get(key, "")) for key in ("primaryObjectId", "id")}
+        found.add(str(body.get("objectIdToMerge", "")))
+        rows = body.get("inputs")
+        for row in (body, *(rows if isinstance(rows, list) else ())):
+            if isinstance(row, dict):
+                values = row.get("properties")
+                found.add(str(row.get("id", "")))
+                found.add(str(values.get("email", "") if type(values) is dict else ""))
+    return frozenset(one.lower() for one in found if one)
 
 
-def _gate(world: World, call: Call, kind: str) -> Response | None:
-    """Token, scopes, limits; the refusal, or None."""
-    options = world.hubspot.options
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    world.journal.name_token(call, masked(token))
-    if scheme != "Bearer" or token != options.access_token:
-        return answer(errors.unauthorized(), 401)
-    if call.operation in options.denied:
-        return answer(errors.lacks_scope(call.operation, _PLURALS[kind]), 403)
-    if body := _limit(world.hubspot, call.operation, world.clock.now()):
-        world.journal.refused["hubspot", "429"] += 1
-        return answer(body, 429)
-    return None
-
-
-def _limit(state: HubSpotState, operation: str, now: float) -> dict[str, Any] | None:
-    """What a call over a limit is answered; any other takes its place in the limits.
-
-    Searches have a limit of their own instead of the rolling one.
-    """
-    options, day = state.options, state.day()
-    if options.daily_calls and state.calls_by_day[day] >= options.daily_calls:
-        return errors.limited("DAILY")
-    if operation == "search":
-        used = state.search_window.used(now, 1)
-        if options.search_calls and used >= options.search_calls:
-            return errors.secondly()
-        state.search_window.add(now)
-    else:
-        used = state.window.used(now, options.burst_seconds)
-        if options.burst_calls and used >= options.burst_calls:
-            return errors.limited("TEN_SECONDLY_ROLLING")
-        state.window.add(now)
-    state.calls_by_day[day] += 1
-    return None
-
-
-def _with_limits(state: HubSpotState, response: Response, now: float) -> None:
-    """The headers of the limits in force; the caller holds the lock."""
-    options, name = state.options, "X-HubSpot-RateLimit-"
-    told: dict[str, int] = {}
-    if options.burst_calls:
-        used = state.window.used(now, options.burst_seconds)
-        told["Max"] = options.burst_calls
-        told["Remaining"] = max(0, options.burst_calls - used)
-        told["Interval-Milliseconds"] = int(options.burst_seconds * 1000)
-    if options.daily_calls:
-        used = state.calls_by_day[state.day()]
-        told["Daily"] = options.daily_calls
-        told["Daily-Remaining"] = max(0, options.daily_calls - used)
-    response.headers.update({f"{name}{key}": str(told[key]) for key in told})
-
-
-def _ended(world: World, call: Call, response: Response) -> Response:
+def _ended(
+    world: World, call: Call, operation: _Operation, response: Response
+) -> Response:
     with world.lock:
         world.journal.finish(call, response.status_code)
-        if call.operation != "search" and response.status_code != 401:
-            _with_limits(world.hubspot, response, world.clock.now())
+        is_told = operation.is_limited and call.operation != "search"
+        if is_told and response.status_code != 401:
+            told = gate.limit_headers(world.hubspot, world.clock.now())
+            response.headers.update(told)
     return _stamped(response)
 
 
@@ -215,6 +250,8 @@ def _body() -> Any:
 
 def answer(body: Any, status: int = 200) -> Response:
     """JSON as HubSpot sends it."""
+    if status == 204:
+        return Response(status=status)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     kind = "application/json;charset=utf-8"
     return Response(text, status, content_type=kind)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sandbox.clock import Clock
 from sandbox.hubspot.events import TYPE_IDS, Event, told
-from sandbox.hubspot.merges import additional_emails, merge
+from sandbox.hubspot.merges import additional_emails
 from sandbox.hubspot.options import HubSpotOptions
 from sandbox.hubspot.properties import (
     Property,
@@ -22,7 +22,6 @@ from sandbox.hubspot.properties import (
 )
 from sandbox.hubspot.schema import TIME_ZONE
 from sandbox.limits import SlidingWindow
-from sandbox.options import RequestInvalid
 
 __all__ = ["KINDS", "TYPE_IDS", "HubSpotState", "Record"]
 
@@ -193,53 +192,6 @@ class HubSpotState:
     def day(self) -> date:
         """The day of the account, which ends the daily limit."""
         return self.clock.today().astimezone(_ZONE).date()
-
-    def merge(self, loser: str, winner: str) -> Record:
-        """The loser is no record any more; the record that stays."""
-        return merge(self, self.records[loser], self.records[winner], by_app=False)
-
-    def change_by_hand(self, body: object) -> str:
-        """As a person does it: values, a merge, the bin and out of it.
-
-        Raises:
-            RequestInvalid: no such record, or nothing to do.
-        """
-        given = body if isinstance(body, Mapping) else {}
-        record = self.records.get(str(given.get("id", "")))
-        if record is None:
-            raise RequestInvalid("id must be that of a record")
-        if isinstance(given.get("values"), Mapping):
-            values = {name: str(v) for name, v in given["values"].items()}
-            self.change(record, values, by_app=False)
-        elif "merge_into" in given:
-            winner = self.records.get(str(given["merge_into"]))
-            if winner is None or winner is record or winner.kind != record.kind:
-                raise RequestInvalid("merge_into must be the id of another such record")
-            return self.merge(record.id, winner.id).id
-        elif isinstance(given.get("archive"), bool):
-            record.is_archived = given["archive"]
-            what = "deletion" if record.is_archived else "restore"
-            flag = {"changeFlag": "DELETED"} if record.is_archived else {}
-            self.tell(record, what, by_app=False, **flag)
-        else:
-            raise RequestInvalid("say values, merge_into or archive")
-        return record.id
-
-    def seed(self, kind: str, rows: object) -> list[str]:
-        """Create records by the control API; their ids.
-
-        Raises:
-            RequestInvalid: what is wrong with the list; nothing is created then.
-        """
-        if not isinstance(rows, list):
-            raise RequestInvalid(f"records of kind {kind} must be a list")
-        for place, row in enumerate(rows):
-            if not isinstance(row, Mapping):
-                raise RequestInvalid(f"{kind} {place} must be an object of properties")
-            if "id" in row and not str(row["id"]).isdecimal():
-                raise RequestInvalid(f"{kind} {place}: id must be a number")
-        # The demo's records and a test's own may share ids: the later one stays.
-        return [self.create(kind, row).id for row in rows]
 
     def _source(self, *, by_app: bool) -> tuple[str, str]:
         """Who changes something: our app, or a person."""

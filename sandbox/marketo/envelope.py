@@ -140,6 +140,9 @@ class Words:
         }.get(code, ("",))
         return failed(code, message or MESSAGES.get(code, "Error").format(*words))
 
+    def policy(self, call: Call, policy: str) -> Response:
+        raise NotImplementedError("Marketo has codes for its limits")
+
     def expired_token(self, call: Call) -> Response:
         with self.world.lock:
             self.world.marketo.token.end()

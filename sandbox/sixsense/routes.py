@@ -35,6 +35,9 @@ class _Words:
     def code(self, code: str, message: str | None) -> Response:
         raise NotImplementedError("6sense has no codes inside its answers")
 
+    def policy(self, call: Call, policy: str) -> Response:
+        raise NotImplementedError("6sense has no names for its limits")
+
     def expired_token(self, call: Call) -> Response:
         return answers.error(401)
 

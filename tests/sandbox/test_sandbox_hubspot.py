@@ -17,6 +17,8 @@ from hubspot.crm.contacts import (
 )
 from hubspot.utils.signature import Signature
 
+from sandbox.hubspot import by_hand
+from sandbox.hubspot.merges import merge
 from sandbox.senders import sign_hubspot
 from sandbox.server import Sandbox
 
@@ -98,7 +100,9 @@ def test_the_public_client_knows_our_signature() -> None:
 def test_one_bad_value_refuses_the_whole_batch_and_names_no_record(
     box: Sandbox,
 ) -> None:
-    other = box.world.hubspot.seed("contact", [{"email": "bo@acme.example"}])[0]
+    (other,) = by_hand.seed(
+        box.world.hubspot, "contact", [{"email": "bo@acme.example"}]
+    )
     answer = update(box, (JANE, {"city": "Oslo"}), (other, {"sixsense_stage": "Buy"}))
     assert answer.status_code == 400
     said = answer.json()
@@ -148,8 +152,9 @@ def test_what_is_taken_is_a_text_and_an_empty_one_clears(box: Sandbox) -> None:
 
 
 def test_missing_ids_are_told_and_merged_ones_are_not(box: Sandbox) -> None:
-    lost = box.world.hubspot.seed("contact", [{"email": "bo@acme.example"}])[0]
-    box.world.hubspot.merge(lost, JANE)
+    lost = by_hand.seed(box.world.hubspot, "contact", [{"email": "bo@acme.example"}])[0]
+    records = box.world.hubspot.records
+    merge(box.world.hubspot, records[lost], records[JANE], by_app=False)
     answer = update(box, (JANE, {"city": "A"}), (lost, {"city": "B"}), ("9", {}))
     said = answer.json()
     assert answer.status_code == 207
