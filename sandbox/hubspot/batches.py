@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot.errors import bad, invalid, missing, traced
@@ -77,10 +78,17 @@ def batch_upsert(world: World, kind: str, asked: Any) -> Answer:
         for by, key, record in zip(names, keys, there, strict=True)
         if record is None and by in ("id", "hs_object_id")
     ]
-    values = _values(world, kind, rows, there, always_traced=True)
+    new_rows = [
+        # The key is a value of what is made, and has to be a good one.
+        {**row, "properties": {by: key, **_properties(row)}}
+        if record is None and key not in lost
+        else row
+        for row, by, key, record in zip(rows, names, keys, there, strict=True)
+    ]
+    values = _values(world, kind, new_rows, there, always_traced=True)
     found, errors = [], missing(kind, lost)
-    for row, by, key, record, (new, problems) in zip(
-        rows, names, keys, there, values, strict=True
+    for row, key, record, (new, problems) in zip(
+        rows, keys, there, values, strict=True
     ):
         if problems:
             errors.append(traced(problems[0], str(row.get("objectWriteTraceId"))))
@@ -88,8 +96,8 @@ def batch_upsert(world: World, kind: str, asked: Any) -> Answer:
             world.hubspot.change(record, new, by_app=True)
             found.append({**written(world, record, new), "new": False})
         elif key not in lost:
-            made = world.hubspot.create(kind, {by: key, **new}, by_app=True)
-            found.append({**written(world, made, {by: key, **new}), "new": True})
+            made = world.hubspot.create(kind, new, by_app=True)
+            found.append({**written(world, made, new), "new": True})
     return _done(world, found, errors)
 
 
@@ -124,6 +132,13 @@ def _inputs(asked: Any) -> tuple[Row, list[Row]]:
     return body, rows
 
 
+def _properties(row: Row) -> Row:
+    given = row.get("properties", {})
+    if not isinstance(given, dict):
+        raise bad("Invalid input JSON: properties must be an object")
+    return given
+
+
 def _names(body: Row, key: str) -> list[str]:
     given = body.get(key) or []
     if not isinstance(given, list):
@@ -150,9 +165,10 @@ def _not_unique(kind: str, name: Any) -> Exception:
 
 
 def _once(rows: list[Row]) -> list[str]:
-    """The ids of the rows, no two of them the same."""
+    """The ids of the rows, no two of them the same; capitals apart, for addresses."""
     ids = [str(row.get("id", "")) for row in rows]
-    twice = sorted({one for one in ids if ids.count(one) > 1})
+    counts = Counter(own.casefold() for own in ids)
+    twice = sorted(own for own, count in counts.items() if count > 1)
     if twice:
         said = f"Duplicate IDs found in batch input: [{', '.join(twice)}]. "
         raise bad(said + "IDs must be unique", context={"ids": twice})

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sandbox.hubspot.merges import merge
+from sandbox.hubspot.merges import DELETED, merge
 from sandbox.options import RequestInvalid
 
 if TYPE_CHECKING:
     from sandbox.hubspot.state import HubSpotState, Record
-
-DELETED = {"changeFlag": "DELETED"}
 
 
 def seed(state: HubSpotState, kind: str, rows: object) -> list[str]:
@@ -55,7 +53,7 @@ def change(state: HubSpotState, body: object) -> str:
         # As the law demands: two events, and nothing left.
         del state.records[record.id]
         state.tell(record, "privacyDeletion", by_app=False)
-        state.tell(record, "deletion", by_app=False, **DELETED)
+        state.tell(record, "deletion", DELETED, by_app=False)
     else:
         raise RequestInvalid("say values, merge_into, archive or forget")
     return record.id
@@ -66,6 +64,6 @@ def _archive(state: HubSpotState, record: Record, *, is_archived: bool) -> None:
         return
     record.is_archived = is_archived
     if is_archived:
-        state.tell(record, "deletion", by_app=False, **DELETED)
+        state.tell(record, "deletion", DELETED, by_app=False)
     else:
         state.tell(record, "restore", by_app=False)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from sandbox.hubspot.state import HubSpotState, Record
     from sandbox.state import World
 
+#: What the event of a deletion has besides.
+DELETED = {"changeFlag": "DELETED"}
 MORE_EMAILS, MERGED_IDS = "hs_additional_emails", "hs_merged_object_ids"
 
 
@@ -68,17 +70,18 @@ def merge(
     state.tell(
         winner,
         "merge",
+        {
+            "primaryObjectId": int(primary),
+            "mergedObjectIds": [int(loser.id)],
+            "newObjectId": int(winner.id),
+            "numberOfPropertiesMoved": len(moved),
+        },
         by_app=by_app,
         # The id that was: what has a new one is found by `newObjectId` only.
         object_id=primary,
-        primaryObjectId=int(primary),
-        mergedObjectIds=[int(loser.id)],
-        newObjectId=int(winner.id),
-        numberOfPropertiesMoved=len(moved),
     )
     if state.options.merge_deletion:
-        flag = {"changeFlag": "DELETED"}
-        state.tell(loser, "deletion", by_app=by_app, **flag)
+        state.tell(loser, "deletion", DELETED, by_app=by_app)
     return winner
 
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
+import operator as operators
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot.errors import bad
+from sandbox.hubspot.events import told
 from sandbox.hubspot.merges import additional_emails
+from sandbox.hubspot.properties import Property
 from sandbox.hubspot.state import Record
 
 if TYPE_CHECKING:
     from sandbox.state import World
 
+Known = Mapping[str, Property]
 MOST_FOUND, MOST_OF_PAGE = 10_000, 200
 MOST_GROUPS, MOST_OF_GROUP, MOST_FILTERS = 5, 6, 18
-_COMPARED = {
-    "LT": lambda one, other: one < other,
-    "LTE": lambda one, other: one <= other,
-    "GT": lambda one, other: one > other,
-    "GTE": lambda one, other: one >= other,
+_COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
+    "LT": operators.lt,
+    "LTE": operators.le,
+    "GT": operators.gt,
+    "GTE": operators.ge,
 }
 _SINGLE = ("EQ", "NEQ", "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN", *_COMPARED)
 _LISTED = ("IN", "NOT_IN")
@@ -29,7 +34,8 @@ _TIMES = ("createdate", "lastmodifieddate", "hs_lastmodifieddate")
 def search(world: World, kind: str, asked: Any) -> tuple[Any, int]:
     """One page of the records that fit any of the groups."""
     body = asked["body"] if isinstance(asked["body"], dict) else {}
-    groups = _groups(body.get("filterGroups"), world.hubspot.properties[kind])
+    known = world.hubspot.properties[kind]
+    groups = _groups(body.get("filterGroups"), known)
     start, limit = _place(body)
     found = [
         record
@@ -37,10 +43,13 @@ def search(world: World, kind: str, asked: Any) -> tuple[Any, int]:
         if record.kind == kind
         and not record.is_archived
         and world.hubspot.is_visible(record)
-        and (not groups or any(_fits_all(record, group) for group in groups))
+        and (not groups or any(_fits_all(record, group, known) for group in groups))
     ]
     by, is_falling = _sort(body.get("sorts"))
-    found.sort(key=lambda one: (_sortable(_value(one, by)), one.id), reverse=is_falling)
+    found.sort(
+        key=lambda one: (_sortable(_value(one, by, known)), one.id),
+        reverse=is_falling,
+    )
     names = [str(one) for one in _list(body.get("properties"), "properties")]
     answer: dict[str, Any] = {
         "total": len(found),
@@ -62,7 +71,7 @@ def _list(given: Any, what: str) -> list[Any]:
     return given
 
 
-def _groups(given: Any, known: Any) -> list[list[dict[str, Any]]]:
+def _groups(given: Any, known: Known) -> list[list[dict[str, Any]]]:
     """The filters of each group, every one checked."""
     found = []
     for group in _list(given, "filterGroups"):
@@ -77,7 +86,7 @@ def _groups(given: Any, known: Any) -> list[list[dict[str, Any]]]:
     return found
 
 
-def _check(one: Any, known: Any) -> None:
+def _check(one: Any, known: Known) -> None:
     if not isinstance(one, dict) or one.get("propertyName") not in known:
         name = one.get("propertyName") if isinstance(one, dict) else one
         raise bad(f"There was a problem with the request: no property {name!r}")
@@ -122,43 +131,44 @@ def _sort(given: Any) -> tuple[str, bool]:
     return str(sorts[0]).removeprefix("-"), str(sorts[0]).startswith("-")
 
 
-def _fits_all(record: Record, filters: list[dict[str, Any]]) -> bool:
-    return all(_fits(record, one) for one in filters)
+def _fits_all(record: Record, filters: list[dict[str, Any]], known: Known) -> bool:
+    return all(_fits(record, one, known) for one in filters)
 
 
-def _fits(record: Record, one: dict[str, Any]) -> bool:
-    value = _value(record, one["propertyName"])
-    operator, wanted = one["operator"], str(one.get("value", ""))
+def _fits(record: Record, one: dict[str, Any], known: Known) -> bool:
+    name, operator = one["propertyName"], one["operator"]
+    value = _value(record, name, known)
+    # Days and times are compared in milliseconds, however they were given.
+    wanted = told(known[name], str(one.get("value", "")))
     if operator in _PRESENCE:
-        return bool(value) == (operator == "HAS_PROPERTY")
+        return bool(value) is (operator == "HAS_PROPERTY")
     values = {value.casefold()}
-    if one["propertyName"] == "email":
+    if name == "email":
         values |= {mail.casefold() for mail in additional_emails(record)}
     if operator in _LISTED:
         among = not values.isdisjoint(str(v).casefold() for v in one["values"])
-        return among == (operator == "IN")
+        return among is (operator == "IN")
     if operator in ("CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"):
         inside = wanted.strip("*").casefold() in value.casefold()
-        return inside == (operator == "CONTAINS_TOKEN")
+        return inside is (operator == "CONTAINS_TOKEN")
     if operator in ("EQ", "NEQ"):
-        return (wanted.casefold() in values) == (operator == "EQ")
-    if not value:
-        return False
+        return (wanted.casefold() in values) is (operator == "EQ")
     own = _sortable(value)
     if operator == "BETWEEN":
-        return _sortable(wanted) <= own <= _sortable(one["highValue"])
-    return _COMPARED[operator](own, _sortable(wanted))
+        high = told(known[name], one["highValue"])
+        return bool(value) and _sortable(wanted) <= own <= _sortable(high)
+    return bool(value) and _COMPARED[operator](own, _sortable(wanted))
 
 
-def _value(record: Record, name: str) -> str:
-    """As filters compare it: HubSpot's own times in milliseconds."""
+def _value(record: Record, name: str, known: Known) -> str:
+    """As filters compare it: days and times in milliseconds."""
     if name in _TIMES:
         at = record.created if name == "createdate" else record.updated
         # Cut, as the times in answers are.
         return str(int(at.timestamp()) * 1000 + at.microsecond // 1000)
     if name == "hs_object_id":
         return record.id
-    return record.properties.get(name) or ""
+    return told(known.get(name), record.properties.get(name) or "")
 
 
 def _sortable(text: str) -> tuple[float, str]:

@@ -111,7 +111,7 @@ class HubSpotState:
             if self.options.creation_changes and value:
                 self._tell_change(record, name, by_app=by_app)
         flag = self.options.creation_flag
-        self.tell(record, "creation", by_app=by_app, changeFlag=flag)
+        self.tell(record, "creation", {"changeFlag": flag}, by_app=by_app)
         return record
 
     def new_id(self) -> str:
@@ -162,14 +162,14 @@ class HubSpotState:
             found = self.records.get(key)
             return found if found and self._is(found, kind) else None
         folded = key.casefold()
-        found = [
+        rows = [
             record
             for record in self.records.values()
             if folded in _keys(record, by) and self._is(record, kind)
         ]
         # One in the bin leaves its address to another, and so does a merged one.
-        found.sort(key=lambda one: (one.is_archived, folded != _first(one, by)))
-        return found[0] if found else None
+        rows.sort(key=lambda one: (one.is_archived, folded != _first(one, by)))
+        return rows[0] if rows else None
 
     def _is(self, record: Record, kind: str) -> bool:
         return record.kind == kind and self.is_visible(record)
@@ -205,21 +205,20 @@ class HubSpotState:
         self.tell(
             record,
             "propertyChange",
+            {"propertyName": name, "propertyValue": value},
             by_app=by_app,
             is_sensitive=is_sensitive,
-            propertyName=name,
-            propertyValue=value,
         )
 
     def tell(
         self,
         record: Record,
         what: str,
+        more: Mapping[str, Any] | None = None,
         *,
         by_app: bool,
         object_id: str = "",
         is_sensitive: bool = False,
-        **more: Any,
     ) -> None:
         """Something happened to a record; `object_id` if not under its present id."""
         event = Event(
@@ -228,7 +227,7 @@ class HubSpotState:
             object_id or record.id,
             int(self.clock.now() * 1000),
             self._source(by_app=by_app),
-            more,
+            more or {},
             is_sensitive,
         )
         self.on_event(event)
