@@ -13,6 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from sandbox.server import Sandbox
+from tests.sandbox.hubspot_calls import HubSpot
 from tests.sandbox.receiver import Receiver
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "sixsense"
@@ -189,6 +190,11 @@ def conforms(spec: dict[str, Any]) -> Any:
 @pytest.fixture
 def marketo(control: Control) -> Marketo:
     return Marketo(control.url, control.session)
+
+
+@pytest.fixture
+def hubspot(control: Control) -> HubSpot:
+    return HubSpot(control)
 
 
 @pytest.fixture

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import http.server
 import threading
+import time
+from collections import deque
+from collections.abc import Callable
 from typing import Any
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that happens in another thread."""
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline, "waited 10 s"
+        time.sleep(0.005)
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -17,6 +28,8 @@ class Receiver(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.got: list[tuple[str, str, dict[str, str], bytes]] = []
         self.answer: tuple[int, bytes] = (200, b"{}")
+        #: Given first, one after the other: a status and headers.
+        self.first: deque[tuple[int, dict[str, str]]] = deque()
         self.gate = threading.Event()
         self.gate.set()
         self.lock = threading.Lock()
@@ -41,7 +54,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with box.lock:
             box.open -= 1
         status, content = box.answer
+        more: dict[str, str] = {}
+        with box.lock:
+            if box.first:
+                status, more = box.first.popleft()
         self.send_response(status)
+        for name, value in more.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from sandbox.senders import OPEN_CALLS
-from tests.sandbox.receiver import Receiver
+from tests.sandbox.receiver import Receiver, until
 
 TEMPLATE = (
     '{"id": {{lead.Id}}, "country": {{lead.Country}}, "campaign": {{campaign.id}}}'
 )
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < deadline, "waited 10 s"
-        time.sleep(0.005)
 
 
 class Campaigns:
