@@ -61,6 +61,8 @@ def merge(
             state.merged[earlier] = winner.id
     state.merged.update(dict.fromkeys(gone, winner.id))
     winner.updated = state.clock.today()
+    for name in moved:
+        winner.note(name, "MERGE_OBJECTS", "")
     own_email = (winner.properties.get("email") or "").casefold()
     rest = {one.casefold(): one for one in emails if one}
     rest.pop(own_email, None)

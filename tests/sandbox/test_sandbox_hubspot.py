@@ -1,66 +1,59 @@
-"""HubSpot in the sandbox: batches and their traps, limits, signed webhooks."""
+"""The public client of HubSpot works against the sandbox as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import hubspot
+import hubspot as public
 import pytest
-import requests
 from hubspot.crm.contacts import (
     BatchInputSimplePublicObjectBatchInput,
+    BatchInputSimplePublicObjectBatchInputUpsert,
     BatchReadInputSimplePublicObjectId,
+    PublicMergeInput,
     PublicObjectSearchRequest,
     SimplePublicObjectBatchInput,
+    SimplePublicObjectBatchInputUpsert,
     SimplePublicObjectId,
+    SimplePublicObjectInput,
+    SimplePublicObjectInputForCreate,
 )
-from hubspot.utils.signature import Signature
+from hubspot.crm.contacts.exceptions import ApiException
+from hubspot.crm.properties import PropertyCreate
+from hubspot.webhooks import (
+    SettingsChangeRequest,
+    SubscriptionCreateRequest,
+    SubscriptionPatchRequest,
+    ThrottlingSettings,
+)
 
-from sandbox.hubspot import by_hand
-from sandbox.hubspot.merges import merge
-from sandbox.senders import sign_hubspot
-from sandbox.server import Sandbox
-
-TOKEN = "sandbox-hubspot-token"
-JANE = "218840000101"
+from tests.sandbox.hubspot_calls import APP, JANE, SECRET, TOKEN, HubSpot
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as box:
-        yield box
+class Client:
+    """The client's parts, each made anew when it is asked for."""
+
+    def __init__(self, url: str, token: str = TOKEN) -> None:
+        self.url = url
+        self.whole = public.Client.create(access_token=token)
+        contacts = self.whole.crm.contacts
+        self.basic = self.part(contacts.basic_api)
+        self.batches = self.part(contacts.batch_api)
+        self.searches = self.part(contacts.search_api)
+        self.properties = self.part(self.whole.crm.properties.core_api)
+
+    def part(self, found: Any) -> Any:
+        found.api_client.configuration.host = self.url
+        return found
 
 
 @pytest.fixture
-def box(running: Sandbox) -> Sandbox:
-    running.world.reset({})
-    return running
+def client(control: Any) -> Client:
+    return Client(control.url)
 
 
-def call(box: Sandbox, path: str, body: Any, token: str = TOKEN) -> requests.Response:
-    return requests.post(
-        f"{box.url}/crm/v3/objects/contacts/{path}",
-        json=body,
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=10,
-    )
-
-
-def update(box: Sandbox, *rows: tuple[str, dict[str, str]]) -> requests.Response:
-    inputs = [{"id": own, "properties": values} for own, values in rows]
-    return call(box, "batch/update", {"inputs": inputs})
-
-
-def test_the_public_client_reads_updates_and_searches(box: Sandbox) -> None:
-    client = hubspot.Client.create(access_token=TOKEN)
-    contacts, properties = client.crm.contacts, client.crm.properties
-    # Each is made anew when it is asked for.
-    batches, searches = contacts.batch_api, contacts.search_api
-    core = properties.core_api
-    for part in (batches, searches, core):
-        part.api_client.configuration.host = box.url
-    read = batches.read(
+def test_it_reads_and_updates_by_the_batch(client: Client) -> None:
+    read = client.batches.read(
         BatchReadInputSimplePublicObjectId(
             properties=["email"],
             properties_with_history=[],
@@ -71,106 +64,124 @@ def test_the_public_client_reads_updates_and_searches(box: Sandbox) -> None:
     batch = BatchInputSimplePublicObjectBatchInput(
         inputs=[SimplePublicObjectBatchInput(id=JANE, properties={"city": "Oslo"})]
     )
-    assert batches.update(batch).results[0].properties["city"] == "Oslo"
-    same_city = {"propertyName": "city", "operator": "EQ", "value": "oslo"}
-    found = searches.do_search(
-        PublicObjectSearchRequest(
-            filter_groups=[{"filters": [same_city]}], properties=["city"], limit=5
+    assert client.batches.update(batch).results[0].properties["city"] == "Oslo"
+
+
+def test_it_reads_what_is_missing_from_a_207(client: Client) -> None:
+    read = client.batches.read(
+        BatchReadInputSimplePublicObjectId(
+            properties=["email"],
+            properties_with_history=[],
+            inputs=[SimplePublicObjectId(id=JANE), SimplePublicObjectId(id="9")],
         )
     )
-    assert [one.id for one in found.results] == [JANE]
-    names = core.get_all("contacts").results
-    assert "sixsense_stage" in {one.name for one in names}
+    assert ([one.id for one in read.results], read.num_errors) == ([JANE], 1)
+    assert read.errors[0].context == {"ids": ["9"]}
 
 
-def test_the_public_client_knows_our_signature() -> None:
-    body, url, secret = b'[{"eventId":1}]', "https://hooks.example.com/x?a=b", "s3cret"
-    headers = sign_hubspot("POST", url, body, secret)
-    assert Signature.is_valid(
-        signature=headers["X-HubSpot-Signature-v3"],
-        client_secret=secret,
-        request_body=body.decode(),
-        http_uri=url,
-        http_method="POST",
-        signature_version="v3",
-        timestamp=headers["X-HubSpot-Request-Timestamp"],
+def test_it_creates_reads_and_updates_by_address(client: Client) -> None:
+    made = client.basic.create(
+        SimplePublicObjectInputForCreate(
+            properties={"email": "ada@example.com"}, associations=[]
+        )
     )
-
-
-def test_one_bad_value_refuses_the_whole_batch_and_names_no_record(
-    box: Sandbox,
-) -> None:
-    (other,) = by_hand.seed(
-        box.world.hubspot, "contact", [{"email": "bo@acme.example"}]
+    found = client.basic.get_by_id("ada@example.com", id_property="email")
+    assert found.id == made.id
+    client.basic.update(
+        "ada@example.com",
+        SimplePublicObjectInput(properties={"city": "Oslo"}),
+        id_property="email",
     )
-    answer = update(box, (JANE, {"city": "Oslo"}), (other, {"sixsense_stage": "Buy"}))
-    assert answer.status_code == 400
-    said = answer.json()
-    assert said["category"] == "VALIDATION_ERROR"
-    assert "Buy was not one of the allowed options" in said["message"]
-    assert said["errors"][0]["context"] == {"propertyName": ["sixsense_stage"]}
-    assert other not in answer.text
-    assert box.world.hubspot.records[JANE].properties.get("city") is None
+    read = client.basic.get_by_id(made.id, properties=["city"])
+    assert read.properties["city"] == "Oslo"
+    with pytest.raises(ApiException) as caught:
+        client.basic.create(
+            SimplePublicObjectInputForCreate(
+                properties={"email": "ada@example.com"}, associations=[]
+            )
+        )
+    assert (caught.value.status, made.id in caught.value.body) == (409, True)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "code"),
-    [
-        ("scoer", "1", "PROPERTY_DOESNT_EXIST"),
-        ("createdate", "1", "READ_ONLY_VALUE"),
-        ("sixsense_employees", "many", "INVALID_LONG"),
-        ("sixsense_employees", " 12", "INVALID_LONG"),
-        ("sixsense_hot", "yes", "INVALID_OPTION"),
-        ("sixsense_lists", "smb;nobody", "INVALID_OPTION"),
-        ("sixsense_day", "1793577600001", "INVALID_DATE"),
-        ("email", "jane", "INVALID_EMAIL"),
-    ],
-)
-def test_each_type_refuses_what_it_does_not_take(
-    box: Sandbox, name: str, value: str, code: str
-) -> None:
-    answer = update(box, (JANE, {name: value}))
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, code)
+def test_it_upserts_by_address(client: Client) -> None:
+    rows = [
+        SimplePublicObjectBatchInputUpsert(
+            id=email, id_property="email", properties={"city": "Oslo"}
+        )
+        for email in ("jane.doe@acme.example", "ada@example.com")
+    ]
+    batch = BatchInputSimplePublicObjectBatchInputUpsert(inputs=rows)
+    results = client.batches.upsert(batch).results
+    assert {one.properties["city"] for one in results} == {"Oslo"}
+    assert {one.id: one.new for one in results}[JANE] is False
+    assert sorted(one.new for one in results) == [False, True]
 
 
-def test_what_is_taken_is_a_text_and_an_empty_one_clears(box: Sandbox) -> None:
-    values = {
-        "sixsense_employees": "12.5",
-        "sixsense_lists": "smb;emea",
-        "sixsense_day": "1793577600000",
-        "sixsense_checked": "2026-11-02T09:15:00Z",
-        "city": "",
-    }
-    assert update(box, (JANE, {"city": "Oslo"})).status_code == 200
-    assert update(box, (JANE, values)).status_code == 200
-    kept = box.world.hubspot.records[JANE].properties
-    assert {name: kept[name] for name in values} == {
-        **values,
-        "sixsense_day": "2026-11-02",
-        "sixsense_checked": "2026-11-02T09:15:00.000Z",
-    }
+def test_it_searches(client: Client) -> None:
+    same = {"propertyName": "email", "operator": "EQ", "value": "jane.doe@acme.example"}
+    found = client.searches.do_search(
+        PublicObjectSearchRequest(
+            filter_groups=[{"filters": [same]}], properties=["city"], limit=5
+        )
+    )
+    assert ([one.id for one in found.results], found.total) == ([JANE], 1)
 
 
-def test_missing_ids_are_told_and_merged_ones_are_not(box: Sandbox) -> None:
-    lost = by_hand.seed(box.world.hubspot, "contact", [{"email": "bo@acme.example"}])[0]
-    records = box.world.hubspot.records
-    merge(box.world.hubspot, records[lost], records[JANE], by_app=False)
-    answer = update(box, (JANE, {"city": "A"}), (lost, {"city": "B"}), ("9", {}))
-    said = answer.json()
-    assert answer.status_code == 207
-    assert [one["id"] for one in said["results"]] == [JANE]
-    assert (said["numErrors"], said["errors"][0]["context"]["ids"]) == (1, ["9"])
-    twice = update(box, (JANE, {"city": "A"}), (JANE, {"city": "B"}))
-    assert "Duplicate IDs" in twice.json()["message"]
+def test_it_lists_and_creates_properties(client: Client) -> None:
+    names = {one.name for one in client.properties.get_all("contacts").results}
+    assert "sixsense_stage" in names
+    made = client.properties.create(
+        "contacts",
+        PropertyCreate(
+            name="enriched_at", label="Enriched at", type="datetime",
+            field_type="date", group_name="contactinformation",
+        ),
+    )  # fmt: skip
+    assert made.name == "enriched_at"
+    shown = client.properties.get_by_name("contacts", "enriched_at")
+    assert (shown.type, shown.hubspot_defined) == ("datetime", False)
 
 
-def test_limits_are_counted_and_told_by_their_policy(box: Sandbox) -> None:
-    box.world.configure({"hubspot": {"burst_calls": 2}})
-    answers = [update(box, (JANE, {"city": "A"})) for _ in range(3)]
-    assert [one.status_code for one in answers] == [200, 200, 429]
-    assert answers[1].headers["X-HubSpot-RateLimit-Remaining"] == "0"
-    assert answers[2].json()["policyName"] == "TEN_SECONDLY_ROLLING"
-    assert "Retry-After" not in answers[2].headers
-    assert call(box, "batch/update", {"inputs": []}, "wrong").status_code == 401
-    box.world.configure({"hubspot": {"burst_calls": 0, "denied": ["batch_update"]}})
-    assert update(box, (JANE, {})).json()["category"] == "MISSING_SCOPES"
+def test_it_merges(client: Client, hubspot: HubSpot) -> None:
+    lost = hubspot.create(email="jane@old.example")
+    both = PublicMergeInput(object_id_to_merge=lost, primary_object_id=JANE)
+    assert client.basic.merge(both).id == JANE
+    assert client.basic.get_by_id("jane@old.example", id_property="email").id == JANE
+
+
+def test_its_token_lets_it_in(client: Client) -> None:
+    tokens = client.part(client.whole.oauth.tokens_api)
+    made = tokens.create(
+        grant_type="refresh_token",
+        client_id="sandbox-hubspot-client",
+        client_secret=SECRET,
+        refresh_token="sandbox-hubspot-refresh",
+    )
+    assert made.expires_in == 1800
+    other = Client(client.url, made.access_token)
+    assert other.basic.get_by_id(JANE).id == JANE
+    with pytest.raises(ApiException) as caught:
+        Client(client.url, "another").basic.get_by_id(JANE)
+    assert caught.value.status == 401
+
+
+def test_it_sets_up_webhooks(client: Client) -> None:
+    whole = public.Client.create(developer_api_key="sandbox-hubspot-developer")
+    settings = client.part(whole.webhooks.settings_api)
+    limits = ThrottlingSettings(max_concurrent_requests=12)
+    request = SettingsChangeRequest(
+        throttling=limits, target_url="https://hooks.example.com/hubspot/webhook"
+    )
+    settings.configure(int(APP), request)
+    assert settings.get_all(int(APP)).throttling.max_concurrent_requests == 12
+    subscriptions = client.part(whole.webhooks.subscriptions_api)
+    made = subscriptions.create(
+        int(APP), SubscriptionCreateRequest(event_type="contact.creation", active=False)
+    )
+    changed = subscriptions.update(
+        int(made.id), int(APP), SubscriptionPatchRequest(active=True)
+    )
+    assert changed.active is True
+    assert [one.id for one in subscriptions.get_all(int(APP)).results] == [made.id]
+    subscriptions.archive(int(made.id), int(APP))
+    assert subscriptions.get_all(int(APP)).results == []
