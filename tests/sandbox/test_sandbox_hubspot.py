@@ -166,7 +166,7 @@ def test_its_token_lets_it_in(client: Client) -> None:
 
 
 def test_it_sets_up_webhooks(client: Client) -> None:
-    whole = public.Client.create(developer_api_key="sandbox-hubspot-developer")
+    whole = public.Client.create(api_key="sandbox-hubspot-developer")
     settings = client.part(whole.webhooks.settings_api)
     limits = ThrottlingSettings(max_concurrent_requests=12)
     request = SettingsChangeRequest(
