@@ -11,6 +11,8 @@ import pytest
 import sandbox
 from sandbox.control import ENDPOINTS
 from sandbox.fault_kinds import KINDS
+from sandbox.hubspot.options import HubSpotOptions
+from sandbox.hubspot.routes import OPERATIONS as HUBSPOT_OPERATIONS
 from sandbox.marketo import operations as marketo_operations
 from sandbox.marketo.state import MarketoOptions
 from sandbox.sixsense.operations import OPERATIONS
@@ -45,6 +47,12 @@ def test_every_marketo_option_is_documented(name: str) -> None:
     assert f"`{name}`" in DOCS
 
 
+@pytest.mark.parametrize("name", [f.name for f in fields(HubSpotOptions)])
+def test_every_hubspot_option_is_documented(name: str) -> None:
+    part = DOCS.partition("\n## HubSpot\n")[2].partition("\n## ")[0]
+    assert f"`{name}`" in part
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_fault_is_documented_with_its_keys(kind: str) -> None:
     row = next(line for line in DOCS.splitlines() if line.startswith(f"| `{kind}`"))
@@ -58,7 +66,12 @@ def test_every_control_endpoint_is_documented(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*marketo_operations.names(), *(item.name for item in OPERATIONS)]
+    "name",
+    [
+        *marketo_operations.names(),
+        *(item.name for item in OPERATIONS),
+        *HUBSPOT_OPERATIONS,
+    ],
 )
 def test_every_operation_is_documented(name: str) -> None:
     assert f"`{name}`" in DOCS
