@@ -10,7 +10,6 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.faults import Fault, FaultScript
-from sandbox.hubspot import by_hand
 from sandbox.hubspot.state import HubSpotState
 from sandbox.hubspot.webhooks import Webhooks
 from sandbox.journal import Journal
@@ -58,7 +57,7 @@ class World:
                 fresh[1].seed_demo()
                 hubspot.seed_demo()
             fresh[1].seed(leads)
-            by_hand.seed(hubspot, "contact", contacts)
+            hubspot.seed("contact", contacts)
             self.faults.clear()
             self.faults = FaultScript()
             former_hooks: Webhooks | None = getattr(self, "hubspot_hooks", None)

@@ -1,4 +1,4 @@
-"""Records made and changed as people do it, by the control API."""
+"""What people do to records, by the control API."""
 
 from __future__ import annotations
 
@@ -10,23 +10,6 @@ from sandbox.options import RequestInvalid
 
 if TYPE_CHECKING:
     from sandbox.hubspot.state import HubSpotState, Record
-
-
-def seed(state: HubSpotState, kind: str, rows: object) -> list[str]:
-    """Create records; their ids.
-
-    Raises:
-        RequestInvalid: what is wrong with the list; nothing is created then.
-    """
-    if not isinstance(rows, list):
-        raise RequestInvalid(f"records of kind {kind} must be a list")
-    for place, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise RequestInvalid(f"{kind} {place} must be an object of properties")
-        if "id" in row and not str(row["id"]).isdecimal():
-            raise RequestInvalid(f"{kind} {place}: id must be a number")
-    # The demo's records and a test's own may share ids: the later one stays.
-    return [state.create(kind, row).id for row in rows]
 
 
 def change(state: HubSpotState, body: object) -> str:

@@ -24,13 +24,13 @@ def add(world: World, route: Route) -> None:
     def contacts() -> Any:
         rows = _listed(read_body(), "contacts")
         with world.lock:
-            return {"ids": by_hand.seed(world.hubspot, "contact", rows)}
+            return {"ids": world.hubspot.seed("contact", rows)}
 
     @route("/hubspot/companies", "POST")
     def companies() -> Any:
         rows = _listed(read_body(), "companies")
         with world.lock:
-            return {"ids": by_hand.seed(world.hubspot, "company", rows)}
+            return {"ids": world.hubspot.seed("company", rows)}
 
     @route("/hubspot/change", "POST")
     def change_record() -> Any:

@@ -22,6 +22,7 @@ from sandbox.hubspot.properties import (
 )
 from sandbox.hubspot.schema import TIME_ZONE
 from sandbox.limits import SlidingWindow
+from sandbox.options import RequestInvalid
 
 __all__ = ["KINDS", "TYPE_IDS", "HubSpotState", "Record"]
 
@@ -192,6 +193,22 @@ class HubSpotState:
     def day(self) -> date:
         """The day of the account, which ends the daily limit."""
         return self.clock.today().astimezone(_ZONE).date()
+
+    def seed(self, kind: str, rows: object) -> list[str]:
+        """Create records by the control API; their ids.
+
+        Raises:
+            RequestInvalid: what is wrong with the list; nothing is created then.
+        """
+        if not isinstance(rows, list):
+            raise RequestInvalid(f"records of kind {kind} must be a list")
+        for place, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise RequestInvalid(f"{kind} {place} must be an object of properties")
+            if "id" in row and not str(row["id"]).isdecimal():
+                raise RequestInvalid(f"{kind} {place}: id must be a number")
+        # The demo's records and a test's own may share ids: the later one stays.
+        return [self.create(kind, row).id for row in rows]
 
     def _source(self, *, by_app: bool) -> tuple[str, str]:
         """Who changes something: our app, or a person."""

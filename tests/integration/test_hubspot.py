@@ -402,7 +402,7 @@ def test_a_first_mapping_file_comes_from_the_pulled_properties(
 ) -> None:
     folder = {"MAPPINGS_DIR": str(tmp_path)}
     said = box.command("schema", "pull", "hubspot", **folder)
-    assert "hubspot.contact.json: 26 fields of contact" in said
+    assert "hubspot.contact.json: 28 fields of contact" in said
     box.command("mapping", "init", "hubspot", **folder)
     made = (tmp_path / "hubspot.yaml").read_text()
     assert "object: contact" in made
