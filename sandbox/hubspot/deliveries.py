@@ -177,7 +177,8 @@ class Deliveries:
         """Post the array, signed now; 0 if no answer came in time."""
         options, attempt = self._state.options, delivery.attempt
         events = [{**one, "attemptNumber": attempt} for one in delivery.events]
-        body = json.dumps(events, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(events, ensure_ascii=False, separators=(",", ":"))
+        body = text.encode(errors="replace")
         headers = {
             "Content-Type": "application/json",
             "User-Agent": AGENT,

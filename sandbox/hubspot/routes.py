@@ -241,11 +241,15 @@ def _stamped(response: Response) -> Response:
 
 
 def _body() -> Any:
+    """The JSON of the request, None for what is none."""
     raw = request.get_data()
     try:
-        return json.loads(raw) if raw.strip() else {}
+        found = json.loads(raw) if raw.strip() else {}
+        # Half of a pair of surrogates is no text: it could not be sent back.
+        json.dumps(found, ensure_ascii=False).encode()
     except ValueError:
         return None
+    return found
 
 
 def answer(body: Any, status: int = 200) -> Response:

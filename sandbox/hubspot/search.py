@@ -87,8 +87,8 @@ def _groups(given: Any, known: Known) -> list[list[dict[str, Any]]]:
 
 
 def _check(one: Any, known: Known) -> None:
-    if not isinstance(one, dict) or one.get("propertyName") not in known:
-        name = one.get("propertyName") if isinstance(one, dict) else one
+    name = one.get("propertyName") if isinstance(one, dict) else one
+    if not isinstance(one, dict) or not isinstance(name, str) or name not in known:
         raise bad(f"There was a problem with the request: no property {name!r}")
     operator = one.get("operator")
     if operator in _SINGLE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ __all__ = ["KINDS", "TYPE_IDS", "HubSpotState", "Record"]
 
 KINDS = {"contacts": "contact", "companies": "company"}
 _MODIFIED = {"contact": "lastmodifieddate", "company": "hs_lastmodifieddate"}
+_ID = re.compile(r"[0-9]{1,18}")
 _ZONE = ZoneInfo(TIME_ZONE)
 
 
@@ -205,7 +207,7 @@ class HubSpotState:
         for place, row in enumerate(rows):
             if not isinstance(row, Mapping):
                 raise RequestInvalid(f"{kind} {place} must be an object of properties")
-            if "id" in row and not str(row["id"]).isdecimal():
+            if "id" in row and not _ID.fullmatch(str(row["id"])):
                 raise RequestInvalid(f"{kind} {place}: id must be a number")
         # The demo's records and a test's own may share ids: the later one stays.
         return [self.create(kind, row).id for row in rows]

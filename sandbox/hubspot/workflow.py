@@ -87,6 +87,25 @@ def call_workflow(world: World, body: object) -> list[dict[str, Any]]:
 
 
 def _read(state: HubSpotState, body: object) -> Action:
+    """The action, once its records and properties are there."""
+    action = _action(body)
+    if lost := [str(own) for own in action.ids if str(own) not in state.records]:
+        raise RequestInvalid(f"no record has the id {', '.join(lost)}")
+    kinds = {state.records[str(own)].kind for own in action.ids}
+    problems = [
+        options.unknown(name, state.properties[kind], f"property of a {kind}")
+        for kind in sorted(kinds)
+        for name in action.properties
+        if name not in state.properties[kind]
+    ]
+    if action.legacy and (kinds != {"contact"} or action.method != "POST"):
+        problems.append("legacy is for contacts, and for POST")
+    if problems:
+        raise RequestInvalid(*problems)
+    return action
+
+
+def _action(body: object) -> Action:
     if not isinstance(body, dict):
         raise RequestInvalid("the body must be {url, ids: [...], properties: [...]}")
     problems = [f"{name} is missing" for name in ("url", "ids") if name not in body]
@@ -98,19 +117,10 @@ def _read(state: HubSpotState, body: object) -> Action:
     if problems:
         raise RequestInvalid(*problems)
     action = Action(**body)
-    if lost := [str(own) for own in action.ids if str(own) not in state.records]:
-        raise RequestInvalid(f"no record has the id {', '.join(lost)}")
-    kinds = {state.records[str(own)].kind for own in action.ids}
-    for kind in sorted(kinds):
-        problems += [
-            options.unknown(name, state.properties[kind], f"property of a {kind}")
-            for name in action.properties
-            if name not in state.properties[kind]
-        ]
-    if action.legacy and (kinds != {"contact"} or action.method != "POST"):
-        problems.append("legacy is for contacts, and for POST")
-    if problems:
-        raise RequestInvalid(*problems)
+    try:
+        requests.Request(action.method, action.url).prepare()
+    except requests.RequestException as error:
+        raise RequestInvalid(f"url can not be called: {error}") from error
     return action
 
 
@@ -154,7 +164,8 @@ def _request(action: Action, content: dict[str, Any], secret: str) -> Any:
         own.params = {n: "" if v is None else v for n, v in content.items()}
     else:
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        own.data, own.headers = text.encode(), {"Content-Type": "application/json"}
+        own.data = text.encode(errors="replace")
+        own.headers = {"Content-Type": "application/json"}
     made = own.prepare()
     if action.auth == "signature":
         sent = made.body if isinstance(made.body, bytes) else b""

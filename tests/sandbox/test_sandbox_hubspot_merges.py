@@ -1,4 +1,4 @@
-"""Merges of HubSpot: which id stays, what finds the record, who is told."""
+"""HubSpot's merges, and other changes by hand: which id stays, who is told."""
 
 from __future__ import annotations
 
@@ -191,3 +191,11 @@ def test_by_hand_only_records_of_one_kind_merge(hubspot: HubSpot, control: Any) 
     ):
         answer = control.send("POST", "/hubspot/change", body, expect=400)
         assert problem in answer["problems"][0]
+
+
+@pytest.mark.parametrize("own", ["x", "", "9" * 19, "\u0663", True, -1])
+def test_an_id_made_by_hand_is_a_number(control: Any, own: Any) -> None:
+    body = {"contacts": [{"email": "a@example.com"}, {"id": own}]}
+    answer = control.send("POST", "/hubspot/contacts", body, expect=400)
+    assert answer["problems"] == ["contact 1: id must be a number"]
+    assert control.state()["hubspot"]["records"] == 2

@@ -184,6 +184,8 @@ def test_no_answer_is_an_error_too(workflow: Workflow, control: Any) -> None:
         ([], "the body must be"),
         ({"ids": [JANE]}, "url is missing"),
         ({"url": "http://x.example", "ids": []}, "ids must be a list of ids"),
+        ({"url": "nowhere", "ids": [JANE]}, "url can not be called"),
+        ({"url": "http://[", "ids": [JANE]}, "url can not be called"),
         ({"url": "http://x.example", "ids": ["9"]}, "no record has the id 9"),
         ({"url": "http://x.example", "ids": [JANE], "verb": "GET"}, "'verb' is no key"),
         ({"url": "http://x.example", "ids": [JANE], "method": "PUT"}, "'POST' or"),
