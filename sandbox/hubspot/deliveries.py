@@ -127,7 +127,7 @@ class Deliveries:
 
     def _next(self) -> Delivery | None:
         """The next array to send, when its time has come; None when there is none."""
-        while self._due and not self._is_over:
+        while self._due:
             if self.open.now >= self._state.options.max_concurrent:
                 self._changed.wait()
                 continue

@@ -93,6 +93,14 @@ def test_whatever_is_no_2xx_is_sent_again(
     assert [(one["attempt"], one["status"]) for one in log] == [(0, status), (1, 200)]
 
 
+def test_nobody_follows_to_another_address(hooks: Hooks, control: Any) -> None:
+    hooks.subscribe("contact.creation")
+    hooks.receiver.first.append((307, {"Location": f"{hooks.receiver.url}/other"}))
+    add(control, 1)
+    assert [one["status"] for one in hooks.rest()] == [307, 200]
+    assert {path for _, path, _, _ in hooks.receiver.got} == {"/"}
+
+
 def test_an_attempt_says_its_number_and_is_signed_afresh(
     hooks: Hooks, control: Any
 ) -> None:
@@ -222,7 +230,10 @@ def test_waits_grow_and_are_not_all_the_same(monkeypatch: Any) -> None:
     assert len(set(shares)) == 9
 
 
-def test_a_reset_leaves_nothing_behind(hooks: Hooks, control: Any) -> None:
+def test_a_reset_leaves_nothing_behind(
+    hooks: Hooks, control: Any, running: Sandbox
+) -> None:
+    former = running.world.hubspot_hooks.deliveries
     control.config(hubspot={"retry_ms": 60_000})
     hooks.receiver.answer = (500, b"")
     hooks.subscribe("contact.creation")
@@ -235,10 +246,13 @@ def test_a_reset_leaves_nothing_behind(hooks: Hooks, control: Any) -> None:
         "url": "", "subscriptions": [], "ids": [], "outstanding": 0,
         "most_open": 0, "deliveries": [],
     }  # fmt: skip
-    assert len(hooks.receiver.got) == 3
+    assert (len(hooks.receiver.got), former.outstanding()) == (3, 0)
 
 
-def test_a_late_answer_comes_to_nothing(hooks: Hooks, control: Any) -> None:
+def test_a_late_answer_comes_to_nothing(
+    hooks: Hooks, control: Any, running: Sandbox
+) -> None:
+    former = running.world.hubspot_hooks.deliveries
     hooks.subscribe("contact.creation")
     hooks.receiver.answer = (500, b"")
     hooks.receiver.gate.clear()
@@ -252,6 +266,7 @@ def test_a_late_answer_comes_to_nothing(hooks: Hooks, control: Any) -> None:
     resetting.join()
     until(lambda: not threads())
     assert hooks.state()["deliveries"] == []
+    assert (len(former.log), former.outstanding()) == (0, 0)
     assert len(hooks.receiver.got) == 1
 
 

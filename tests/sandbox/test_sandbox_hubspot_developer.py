@@ -53,6 +53,9 @@ def test_the_address_and_the_places_are_set(
     assert body["targetUrl"] == "https://hooks.example.com/hubspot/webhook"
     assert body["throttling"]["maxConcurrentRequests"] == 20
     assert control.send("GET", "/config")["hubspot"]["max_concurrent"] == 20
+    control.config(clock={"advance_s": 60})
+    later = developer.target("https://hooks.example.com/other").json()
+    assert later["createdAt"] == body["createdAt"] < later["updatedAt"]
 
 
 @pytest.mark.parametrize(

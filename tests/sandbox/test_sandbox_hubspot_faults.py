@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.hubspot_calls import JANE, LI, HubSpot
+from tests.sandbox.hubspot_calls import JANE, LI, TOKEN, HubSpot
 
 OSLO = {"city": "Oslo"}
 
@@ -31,6 +31,10 @@ def test_a_bad_token_is_401_and_takes_no_place(hubspot: HubSpot, control: Any) -
         body = answer.json()
         assert (answer.status_code, body["category"]) == (401, "INVALID_AUTHENTICATION")
         assert "X-HubSpot-RateLimit-Max" not in answer.headers
+    path = f"{hubspot.url}/crm/v3/objects/contacts/{JANE}"
+    headers = {"Authorization": f"Basic {TOKEN}"}
+    answer = hubspot.session.get(path, headers=headers, timeout=10)
+    assert answer.status_code == 401
     assert control.state()["hubspot"]["in_window"] == 0
 
 

@@ -77,6 +77,17 @@ def test_a_chain_of_merges_keeps_all_addresses_and_ids(
     kept = hubspot.kept(JANE)
     assert kept["hs_additional_emails"] == f"{SECOND};j@older.example"
     assert kept["hs_merged_object_ids"] == f"{third};{loser}"
+    hubspot.control.config(hubspot={"merged": "follow"})
+    assert [hubspot.get(own).json()["id"] for own in (third, loser)] == [JANE, JANE]
+
+
+def test_a_merge_is_a_change_of_the_winner(
+    hubspot: HubSpot, control: Any, loser: str
+) -> None:
+    before = hubspot.get(JANE).json()["updatedAt"]
+    control.config(clock={"advance_s": 60})
+    hubspot.change(loser, merge_into=JANE)
+    assert hubspot.get(JANE).json()["updatedAt"] > before
 
 
 def test_what_merges_write_is_read_only(hubspot: HubSpot) -> None:

@@ -13,7 +13,7 @@ ROWS = [
     {"id": "2", "email": "b@x.example", "city": "oslo", "sixsense_intent": "10",
      "sixsense_day": "2026-11-02"},
     {"id": "3", "email": "c@y.example", "city": "Bergen", "sixsense_intent": "100",
-     "sixsense_day": "2026-11-03"},
+     "sixsense_day": "2026-11-03", "sixsense_checked": "2026-11-02T09:15:00.000Z"},
     {"id": "4", "firstname": "Dag"},
 ]  # fmt: skip
 
@@ -48,6 +48,8 @@ def found(hubspot: HubSpot, control: Any) -> Any:
         ("GTE", "sixsense_day", "1793664000000", "3"),
         ("LT", "sixsense_day", "2026-11-03", "2"),
         ("EQ", "sixsense_day", "1793577600000", "2"),
+        ("EQ", "sixsense_checked", "2026-11-02T10:15:00+01:00", "3"),
+        ("GTE", "sixsense_checked", "1793610900001", ""),
         ("EQ", "hs_object_id", "3", "3"),
     ],
 )

@@ -87,6 +87,8 @@ def test_v2_is_over_the_address_too(
         (SECRET, URL, "", AT, "aeP5mCmy3J4CNo7e3zo9vtvRonz+WX780OCLvuatt24="),
         (SECRET, RECEIVED, B2, AT, "+bmexJAuo8Uo9TDAQMT8eNY1V9wjdmIuOV24hNIj7HI="),
         (SECRET, DECODED, B2, AT, "+bmexJAuo8Uo9TDAQMT8eNY1V9wjdmIuOV24hNIj7HI="),
+        (SECRET, RECEIVED.replace("%2F", "%2f"), B2, AT,
+         "+bmexJAuo8Uo9TDAQMT8eNY1V9wjdmIuOV24hNIj7HI="),
         (PUBLISHED, PUBLISHED_URL, "{'example_field':'example_value'}", 1693657560000,
          "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y="),
     ],
