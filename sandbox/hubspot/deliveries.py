@@ -179,11 +179,13 @@ class Deliveries:
         events = [{**one, "attemptNumber": attempt} for one in delivery.events]
         text = json.dumps(events, ensure_ascii=False, separators=(",", ":"))
         body = text.encode(errors="replace")
+        signed_ms = int((time.time() - options.signed_ago_s) * 1000)
+        secret = options.client_secret
         headers = {
             "Content-Type": "application/json",
             "User-Agent": AGENT,
             "X-HubSpot-Timeout-Millis": "10000",
-            **sign_hubspot("POST", delivery.url, body, options.client_secret),
+            **sign_hubspot("POST", delivery.url, body, secret, signed_ms),
         }
         try:
             with requests.Session() as session:

@@ -30,6 +30,12 @@ def _places(value: object) -> str | None:
     return None if good else "a whole number above 0"
 
 
+def _whole(value: object) -> str | None:
+    """Check: a whole number, which may be negative."""
+    good = isinstance(value, int) and not isinstance(value, bool)
+    return None if good else "a whole number of seconds"
+
+
 @dataclass(frozen=True)
 class HubSpotOptions:
     """Every switch of the HubSpot stand-in; docs/sandbox.md has one line each.
@@ -70,6 +76,8 @@ class HubSpotOptions:
     retries: Count = 10
     timeout_s: Seconds = 5
     max_concurrent: Annotated[int, _places] = 10
+    #: The time that a delivery is signed with lies so far back; negative: ahead.
+    signed_ago_s: Annotated[int, _whole] = 0
     duplicates: Flag = False
     reorder: Flag = False
     object_events: Flag = False

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
+from hubspot.exceptions import InvalidSignatureTimestampError
 from hubspot.utils.signature import Signature
 
 from sandbox.hubspot.deliveries import THREADS, Deliveries, Delivery
@@ -80,6 +82,33 @@ def test_both_signatures_are_what_the_public_client_makes(
     hooks.rest()
     assert set(signed(hooks.receiver, "v1")) == {True}
     assert set(signed(hooks.receiver, "v3")) == {True}
+
+
+@pytest.mark.parametrize("ago_s", [301, -3600])
+def test_a_signature_may_be_too_old_or_of_the_future(
+    hooks: Hooks, control: Any, ago_s: int
+) -> None:
+    control.config(hubspot={"signed_ago_s": ago_s})
+    hooks.subscribe("contact.creation")
+    before = time.time()
+    add(control, 1)
+    hooks.rest()
+    ((_, _, headers, _),) = hooks.receiver.got
+    signed_at = int(headers["X-HubSpot-Request-Timestamp"]) / 1000
+    assert before - 0.001 <= signed_at + ago_s <= time.time()
+    if ago_s > 0:
+        with pytest.raises(InvalidSignatureTimestampError):
+            signed(hooks.receiver, "v3")
+    else:
+        assert signed(hooks.receiver, "v3") == [True]
+
+
+def test_a_wrong_secret_makes_wrong_signatures(hooks: Hooks, control: Any) -> None:
+    control.config(hubspot={"client_secret": "another"})
+    hooks.subscribe("contact.creation")
+    add(control, 1)
+    hooks.rest()
+    assert signed(hooks.receiver, "v1") == signed(hooks.receiver, "v3") == [False]
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 404, 429, 500, 503])
