@@ -30,6 +30,7 @@ from app.errors import (
     RemoteError,
     RemoteFault,
     RequestRefused,
+    TookTooLong,
     Unreachable,
 )
 
@@ -115,6 +116,7 @@ class Answer:
         kind: type[RemoteError] | None = None,
         code: str | None = None,
         retry_after: float | None = None,
+        request_id: str | None = None,
     ) -> RemoteError:
         """This answer as an error, of `kind` or of the class its status stands for.
 
@@ -132,6 +134,7 @@ class Answer:
             status=self.status,
             code=code,
             retry_after=self.retry_after() if retry_after is None else retry_after,
+            request_id=request_id,
         )
 
 
@@ -281,7 +284,8 @@ class Remote:
             size += len(part)
             if size > MAX_ANSWER_BYTES:
                 response.close()
-                raise AnswerUnexpected(
+                # As when it takes too long: half as much at once may do.
+                raise TookTooLong(
                     f"{self.system} answered more than {MAX_ANSWER_BYTES:,} bytes",
                     system=self.system,
                     operation=operation,

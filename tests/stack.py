@@ -27,6 +27,7 @@ from app.ledger.database import Database, DatabaseAway, upgrade
 from app.ledger.pauses import Pauses, Scope
 from app.ledger.runs import Runs
 from app.ledger.wakeups import Wake
+from app.pipeline.complete import MISSING_WAITS_S
 from sandbox import people
 
 ROOT = Path(__file__).parents[1]
@@ -470,6 +471,15 @@ class Stack:
         self.query("update pauses set until = now() where lifted_at is null")
         due = Runs(self.database).due()
         wakeups.wake(self.database, [Wake(task, scope) for task, scope in due])
+
+    def look_again(self, lead_id: int) -> None:
+        """Let it be looked for a record that is not there as often as it is."""
+        for looks in range(1, len(MISSING_WAITS_S) + 1):
+            until(
+                lambda looks=looks: self.run_of(lead_id).attempts == looks,
+                f"look number {looks} for {lead_id}",
+            )
+            self.let_waits_end()
 
     def counts(self) -> dict[str, int]:
         """Runs by state."""

@@ -190,6 +190,9 @@ class Connector(ABC):
     field_batch: ClassVar[int] = 0
     #: Whether it can be asked for records that came or changed: `changed_since`.
     is_searchable: ClassVar[bool] = False
+    #: So long before the begin of a search the next one begins: what is younger may be
+    #: left, for it is found again.
+    search_overlap_s: ClassVar[float] = 0.0
     #: What its user must be allowed, by the method that needs it: `fields`,
     #: `changed_since`. As the system's own pages say it.
     permissions: ClassVar[Mapping[str, str]] = {}

@@ -9,7 +9,13 @@ from dataclasses import replace
 import structlog
 
 from app.domain import Record, RunState
-from app.errors import AppError, Disposition, RecordMissing
+from app.errors import (
+    AppError,
+    Disposition,
+    RecordMissing,
+    RequestRefused,
+    TookTooLong,
+)
 from app.ledger.runs import Retry, Run, Settled
 from app.ledger.wakeups import Wake
 from app.mapping import apply
@@ -22,14 +28,14 @@ from app.pipeline.holds import (
     note_success,
 )
 from app.pipeline.parts import Parts, Source, calling, source_of, token_of
-from app.pipeline.retry import cause_of, next_wait
+from app.pipeline.retry import cause_of, log_fields, next_wait
 from app.pipeline.story import ended, facts_of, leave_orphans, too_long
 
 log = structlog.get_logger()
 
-#: A record that is not there yet may be a second old; ask once more before giving up.
-MISSING_TRIES = 1
-MISSING_WAIT_S = 30.0
+#: A record that is not there may be too new: a second old, or, rarely, up to a minute.
+#: So it is looked for again after these seconds, and has not been there after that.
+MISSING_WAITS_S = (5.0, 60.0)
 
 
 def complete(parts: Parts, source_name: str, owner: int) -> list[Wake]:
@@ -59,22 +65,29 @@ def complete(parts: Parts, source_name: str, owner: int) -> list[Wake]:
 def _complete(
     parts: Parts, source: Source, object_name: str, runs: list[Run], owner: int
 ) -> set[Wake]:
-    """One call for these runs, and what came of it."""
-    fields = sorted(
-        {
-            name
-            for run in runs
-            if run.mapping in parts.mappings
-            for name in parts.mappings[run.mapping].lead_fields
-        }
-    )
-    keys = list(dict.fromkeys(run.lead_id for run in runs))
+    """One call for these runs, and what came of it.
+
+    What is refused as a whole, or is too much at once, is asked in halves: one
+    record must not fail its neighbours.
+    """
     started = time.monotonic()
+    keys = list(dict.fromkeys(run.lead_id for run in runs))
     try:
-        with calling(parts, source):
-            records = source.connector.read(
-                object_name, source.connector.record_key, keys, fields
-            )
+        records = _fetched(parts, source, object_name, keys, runs)
+    except (RequestRefused, TookTooLong) as error:
+        if len(keys) == 1:
+            _failed(parts, source, runs, error, owner)
+            return set()
+        if is_closed(parts, source.scope):
+            # So many were refused alone that it is nothing about one of them.
+            _let_wait(parts, runs, error, owner)
+            return set()
+        first = set(keys[: len(keys) // 2])
+        woken: set[Wake] = set()
+        for is_first in (True, False):
+            half = [run for run in runs if (run.lead_id in first) is is_first]
+            woken |= _complete(parts, source, object_name, half, owner)
+        return woken
     except AppError as error:
         _failed(parts, source, runs, error, owner)
         return set()
@@ -89,7 +102,7 @@ def _complete(
     settled: list[Settled] = []
     retries: list[Retry] = []
     orphans: list[Run] = []
-    woken: set[Wake] = set()
+    woken = set()
     for run in runs:
         mapping = parts.mappings.get(run.mapping)
         if mapping is None:
@@ -107,15 +120,36 @@ def _complete(
     return woken
 
 
+def _fetched(
+    parts: Parts,
+    source: Source,
+    object_name: str,
+    keys: Sequence[str],
+    runs: Sequence[Run],
+) -> list[Record]:
+    """These records, with all that the mappings of the runs read of them."""
+    fields = sorted(
+        {
+            name
+            for run in runs
+            if run.mapping in parts.mappings
+            for name in parts.mappings[run.mapping].lead_fields
+        }
+    )
+    with calling(parts, source):
+        return source.connector.read(
+            object_name, source.connector.record_key, keys, fields
+        )
+
+
 def _completed(
     parts: Parts, mapping: MappingFile, run: Run, record: Record | None
 ) -> Settled | Retry:
     if record is None or record.values is None:
         missing = RecordMissing("there is no such record")
-        if run.attempts < MISSING_TRIES:
-            return Retry(
-                run.id, MISSING_WAIT_S, "complete", cause_of(missing), str(missing)
-            )
+        wait_s = missing_wait(run)
+        if wait_s is not None:
+            return Retry(run.id, wait_s, "complete", cause_of(missing), str(missing))
         return ended(
             mapping,
             run,
@@ -137,6 +171,12 @@ def _completed(
     )
 
 
+def missing_wait(run: Run) -> float | None:
+    """When to look again for the record of a run; None: it is not there."""
+    left = MISSING_WAITS_S[run.attempts :]
+    return left[0] if left else None
+
+
 def _is_bulk(mapping: MappingFile, run: Run, facts: Facts) -> bool:
     """What the mapping says now, or whoever started the run as bulk."""
     if not run.is_bulk or apply.is_bulk(mapping, facts):
@@ -153,21 +193,19 @@ def _failed(
         "records not fetched",
         source=source.name,
         runs=len(runs),
-        cause=cause_of(error),
-        error=str(error),
+        **log_fields(error),
     )
     note_failure(parts, source.scope, error)
+    if is_free_of_charge(error):
+        _let_wait(parts, runs, error, owner)
+        return
     settled: list[Settled] = []
     retries: list[Retry] = []
     for run in runs:
         wait = next_wait(
             error, run.attempts, parts.settings.retry_waits_s, parts.jitter()
         )
-        if is_free_of_charge(error):
-            retries.append(
-                Retry(run.id, 0, "complete", cause_of(error), str(error), counts=False)
-            )
-        elif error.disposition is Disposition.FAIL or wait is None:
+        if error.disposition is Disposition.FAIL or wait is None:
             mapping = parts.mappings.get(run.mapping)
             settled.append(
                 ended(
@@ -179,4 +217,13 @@ def _failed(
                 Retry(run.id, wait, "complete", cause_of(error), str(error))
             )
     parts.ledger.runs.settle(settled, owner=owner)
+    parts.ledger.runs.retry(retries, owner=owner)
+
+
+def _let_wait(parts: Parts, runs: Sequence[Run], error: AppError, owner: int) -> None:
+    """Let these runs wait for their source, without counting it as a try."""
+    cause, message = cause_of(error), str(error)
+    retries = [
+        Retry(run.id, 0, "complete", cause, message, counts=False) for run in runs
+    ]
     parts.ledger.runs.retry(retries, owner=owner)

@@ -35,7 +35,7 @@ from app.pipeline.holds import (
 )
 from app.pipeline.parts import Parts
 from app.pipeline.plan import plan
-from app.pipeline.retry import cause_of, next_wait
+from app.pipeline.retry import cause_of, log_fields, next_wait
 from app.pipeline.story import answer_to_store, ended
 from app.sixsense import PRODUCTS
 from app.sixsense.client import Answered
@@ -393,8 +393,7 @@ def _failure(
         run_id=run.id,
         api=run.lookup_api,
         attempt=run.attempts + 1,
-        cause=cause_of(error),
-        error=str(error),
+        **log_fields(error),
     )
     settings = turn.parts.settings
     mapping = turn.parts.mappings.get(run.mapping)

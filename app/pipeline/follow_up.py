@@ -23,7 +23,7 @@ from app.pipeline.holds import (
     note_success,
 )
 from app.pipeline.parts import Parts, Source, calling
-from app.pipeline.retry import next_wait
+from app.pipeline.retry import log_fields, next_wait
 
 log = structlog.get_logger()
 
@@ -102,7 +102,7 @@ def _give_up(
         source=source.name,
         campaign=due[0].campaign,
         runs=[one.run_id for one in due][:20],
-        error=str(error),
+        **log_fields(error),
     )
 
 
@@ -145,6 +145,6 @@ def _tell_waiting(parts: Parts, source: Source) -> None:
             source.connector.send(updates)
     except AppError as error:
         note_aside(parts, source, "waits", error)
-        log.warning("long wait not told", source=source.name, error=str(error))
+        log.warning("long wait not told", source=source.name, **log_fields(error))
     else:
         log.info("long wait told", source=source.name, records=len(updates))

@@ -18,7 +18,7 @@ from app.ledger.runs import Retry, Run, Settled
 from app.ledger.written import Write
 from app.mapping import apply
 from app.mapping.model import MappingFile
-from app.pipeline.complete import MISSING_TRIES, MISSING_WAIT_S
+from app.pipeline.complete import missing_wait
 from app.pipeline.confirm import answers_values, confirm
 from app.pipeline.parts import Parts, Source, calling
 from app.pipeline.retry import cause_of
@@ -153,7 +153,7 @@ def _merged(
     for run in batch.runs:
         is_gone = before.get(run.record_id or "", {}) is None
         value = run.lead.get(by) if is_gone else None
-        if run.attempts >= MISSING_TRIES and isinstance(value, str) and value:
+        if missing_wait(run) is None and isinstance(value, str) and value:
             known[run.id] = value
     if not known:
         return {}
@@ -236,9 +236,10 @@ def end_missing(run: Run, outcome: Outcome, merged: str | None = None) -> None:
             Retry(run.id, 0, "send", "merged", said, record_id=merged)
         )
         return
-    if run.attempts < MISSING_TRIES:
+    wait_s = missing_wait(run)
+    if wait_s is not None:
         outcome.retries.append(
-            Retry(run.id, MISSING_WAIT_S, "send", cause_of(error), str(error))
+            Retry(run.id, wait_s, "send", cause_of(error), str(error))
         )
         return
     outcome.settled.append(

@@ -21,6 +21,7 @@ from app.mapping.model import MappingFile
 from app.pipeline.holds import aside, is_closed, note_aside, note_success
 from app.pipeline.intake import Intake
 from app.pipeline.parts import Parts, Source, calling, source_of
+from app.pipeline.retry import log_fields
 
 log = structlog.get_logger()
 
@@ -69,7 +70,8 @@ def reconcile(parts: Parts, intake: Intake, source_name: str) -> list[Wake]:
         woken |= set(wakes)
         found += len(settled)
         missed += accepted
-        if len(settled) < len(page.events):
+        is_young = len(settled) < len(page.events)
+        if is_young and source.connector.search_overlap_s < grace.total_seconds():
             # The rest of the page is too young; the page is read again next time.
             break
         parts.ledger.cursors.keep(source.name, Cursor(page.cursor, cursor.at))
@@ -98,7 +100,7 @@ def _page(parts: Parts, source: Source, cursor: Cursor) -> Found | None:
         note_aside(parts, source, SEARCH, error)
         is_for_people = error.disposition is not Disposition.RETRY
         tell = log.error if is_for_people else log.warning
-        tell("source not searched", source=source.name, error=str(error))
+        tell("source not searched", source=source.name, **log_fields(error))
         return None
     note_success(parts, aside(source, SEARCH))
     return page

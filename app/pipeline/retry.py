@@ -27,6 +27,13 @@ def next_wait(
     return max(LEAST_S, waits[attempts] * jitter)
 
 
+def log_fields(error: AppError) -> dict[str, str | None]:
+    """An error as a log line has it, with what the other side's support asks for."""
+    request_id = error.request_id if isinstance(error, RemoteError) else None
+    found = {"cause": cause_of(error), "error": str(error), "request_id": request_id}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def cause_of(error: AppError) -> str:
     """A few words that group failures of one kind."""
     return str(getattr(error, "cause", None) or type(error).__name__)

@@ -23,7 +23,7 @@ from app.pipeline.holds import (
     note_success,
 )
 from app.pipeline.parts import Parts, Source, source_of
-from app.pipeline.retry import cause_of, next_wait
+from app.pipeline.retry import cause_of, log_fields, next_wait
 from app.pipeline.story import ended
 
 log = structlog.get_logger()
@@ -160,8 +160,7 @@ def _failed(
         batch_id=batch.id,
         runs=len(batch.runs),
         attempt=batch.attempts + 1,
-        cause=cause,
-        error=message,
+        **log_fields(error),
     )
     batches = parts.ledger.batches
     settings = parts.settings

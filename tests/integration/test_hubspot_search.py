@@ -136,8 +136,8 @@ def test_a_change_is_found_with_what_changed_and_whose_it_was(box: Sandbox) -> N
     # HubSpot's times have milliseconds.
     since -= timedelta(milliseconds=1)
     assert all(one.event == "updated" and one.at >= since for one in found if one.at)
-    # Three pages of fifty, each with a read of the history.
-    assert calls == 6
+    # Five pages of 25, each with a read of the history.
+    assert calls == 10
 
 
 def test_both_kinds_of_both_objects_are_searched_in_turn(box: Sandbox) -> None:

@@ -176,7 +176,7 @@ def test_a_field_that_is_refused_is_dropped_and_the_others_are_written(
     assert "sixsenseStage" not in {row.field for row in names}
 
 
-def test_a_person_that_is_not_there_is_tried_once_more_and_then_fails(
+def test_a_person_that_is_not_there_is_looked_for_again_and_then_fails(
     box: Stack,
 ) -> None:
     (there,) = box.seed(1)
@@ -188,20 +188,20 @@ def test_a_person_that_is_not_there_is_tried_once_more_and_then_fails(
         "both tries to be noted",
     )
     assert box.run_of(there).error.startswith("marketo has no lead with id")
-    box.let_waits_end()
+    box.look_again(4711)
     assert box.await_final(2) == {"written": 1, "failed": 1}
     run = box.run_of(4711)
     assert run.state == "failed"
     assert "deleted, or merged into another" in run.reason
     assert run.cause == "RecordMissing"
-    assert box.query("select count(*) as n from attempts")[0].n == 2
+    assert box.query("select count(*) as n from attempts")[0].n == 3
 
 
-def test_a_thin_event_of_nobody_is_tried_once_more_and_then_fails(box: Stack) -> None:
+def test_a_thin_event_of_nobody_is_looked_for_again_and_then_fails(box: Stack) -> None:
     box.post({"id": 4711})
     until(lambda: box.query("select 1 from attempts") != [], "the first try")
     assert box.counts() == {"received": 1}
-    box.let_waits_end()
+    box.look_again(4711)
     assert box.await_final(1) == {"failed": 1}
     assert box.run_of(4711).reason.startswith("marketo has no lead 4711: ")
     assert box.run_of(4711).result == "failed"
@@ -309,8 +309,7 @@ def test_a_person_who_was_merged_is_followed_to_the_one_who_stays(box: Stack) ->
     box.type_in(stays, email=email_of(lost))
     box.delete(lost)
     box.post({"id": lost, "email": email_of(lost)})
-    until(lambda: box.run_of(lost).attempts == 1, "the first look")
-    box.let_waits_end()
+    box.look_again(lost)
     assert box.await_final(1) == {"written": 1}
     run = box.run_of(lost)
     assert (run.lead_id, run.record_id) == (str(lost), str(stays))
@@ -329,6 +328,6 @@ def test_a_newer_event_of_the_one_who_stays_goes_before_the_merged_one(
     until(lambda: box.run_of(lost).attempts == 1, "the first look")
     box.post({"id": stays, "email": email_of(lost), "country": "Norway"})
     until(lambda: box.run_of(stays).state == "written", "the newer event's write")
-    box.let_waits_end()
+    box.look_again(lost)
     assert box.await_final(2) == {"written": 1, "skipped": 1}
     assert "a newer event of this record took its place" in box.run_of(lost).reason

@@ -168,7 +168,7 @@ def _sibling(inside: str, name: str) -> str | None:
         return None
     target = name.removeprefix("app.connectors.").partition(".")[0]
     own = rest.partition("/")[0]
-    shared = ("base", "auth", "guide", own.removesuffix(".py"))
+    shared = ("base", "auth", "bodies", "guide", own.removesuffix(".py"))
     if not name.startswith("app.connectors.") or target in shared:
         return None
     return f"{own} imports its sibling {target}"

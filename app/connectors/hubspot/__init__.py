@@ -32,7 +32,12 @@ from app.connectors.hubspot import (
 from app.connectors.hubspot.examine import examinations
 from app.connectors.hubspot.records import MOST, read_records, send_records
 from app.connectors.hubspot.rest import VERSION, Rest
-from app.connectors.hubspot.search import SEARCH_EVERY_S, Pace, changed_since
+from app.connectors.hubspot.search import (
+    OVERLAP_S,
+    SEARCH_EVERY_S,
+    Pace,
+    changed_since,
+)
 from app.domain import (
     CrmField,
     LeadEvent,
@@ -61,6 +66,7 @@ class HubSpotSettings(ConnectorSettings):
         "Access token of the app: Distribution tab of a project app, or of an older "
         "private app",
         required=True,
+        validate=validate.Regexp(r"[!-~]+\Z", error="It has signs that no token has."),
     )
     CLIENT_SECRET = secret(
         "Client secret of the app, which signs its webhooks; two with a comma between "
@@ -139,6 +145,7 @@ class HubSpot(Connector):
     read_batch: ClassVar[int] = MOST
     write_batch: ClassVar[int] = MOST
     is_searchable: ClassVar[bool] = True
+    search_overlap_s: ClassVar[float] = OVERLAP_S
     signs_address: ClassVar[bool] = True
     permissions: ClassVar[Mapping[str, str]] = {
         "fields": "crm.schemas.contacts.read",
@@ -243,7 +250,9 @@ class HubSpot(Connector):
     def examine(self, object: str) -> list[Examination]:
         """Writing, by an update of nobody; and the calls of the whole account."""
         zone = str(self._settings.get("TIME_ZONE") or "")
-        return examinations(self._rest, object, zone, self._read_timeout_s)
+        return examinations(
+            self._rest, object, self._portal_id, zone, self._read_timeout_s
+        )
 
     @classmethod
     def type_of(cls, field: CrmField) -> str:

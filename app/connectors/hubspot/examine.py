@@ -18,17 +18,19 @@ _MUCH: Final = 0.8
 
 
 def examinations(
-    rest: Rest, object: str, zone: str, timeout_s: float
+    rest: Rest, object: str, portal_id: str, zone: str, timeout_s: float
 ) -> list[Examination]:
-    """May records be written; and which account it is, with everybody's calls.
+    """May records be written; which account it is, and everybody's calls there.
 
-    `zone`: the setting TIME_ZONE.
+    `portal_id` and `zone` are settings, to be compared with the account's own.
     """
     scope = f"crm.objects.{PLURALS.get(object.casefold(), object)}.write"
     return [
         Examination("writing", lambda: _writing(rest, object, timeout_s), scope),
         Examination(
-            "everybody's calls", lambda: _calls(rest, zone, timeout_s), is_needed=False
+            "account",
+            lambda: _account(rest, portal_id, zone, timeout_s),
+            is_needed=False,
         ),
     ]
 
@@ -42,13 +44,18 @@ def _writing(rest: Rest, object: str, timeout_s: float) -> Examined:
     return Examined(said, "See whether records are written: leadbridge runs")
 
 
-def _calls(rest: Rest, zone: str, timeout_s: float) -> Examined:
-    """By the headers that every answer has; those of OAuth have no day."""
+def _account(rest: Rest, portal_id: str, zone: str, timeout_s: float) -> Examined:
+    """Calls by the headers that every answer has; those of OAuth have no day."""
     answer = rest.ask(
         "GET", "/account-info/v3/details", operation="account", read_timeout_s=timeout_s
     )
     told = body_of(answer)
     account, its_zone = told.get("portalId"), str(told.get("timeZone") or "")
+    if portal_id and str(account or portal_id) != portal_id:
+        return Examined(
+            f"the access token is of account {account}, and PORTAL_ID is {portal_id}",
+            "All webhooks are left as another account's: correct one of the two.",
+        )
     daily = _header(answer, "X-HubSpot-RateLimit-Daily")
     left = _header(answer, "X-HubSpot-RateLimit-Daily-Remaining")
     if daily is None or left is None:

@@ -6,36 +6,50 @@ come in another order than asked; an id that was merged is left out without a wo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Any, Final
 
+from app.connectors.hubspot.blame import guilty, refused
 from app.connectors.hubspot.codes import (
-    OF_THE_PROPERTY,
+    FINAL,
+    NOT_FOUND,
     VALUE_CODES,
-    BadValue,
     bad_values,
     call_error,
+    category_of,
+    context_of,
+    error_of,
+    errors_of,
+    texts_of,
 )
-from app.connectors.hubspot.rest import Rest, body_of, results_of
+from app.connectors.hubspot.rest import ID_NAMES, Rest, body_of, results_of
 from app.connectors.hubspot.webhooks import record_id_of
+from app.connectors.hubspot.wire import wire
 from app.domain import Record, RecordResult, Update
-from app.errors import RecordError, RecordMissing, RecordRefused, RequestRefused
+from app.errors import (
+    AnswerUnexpected,
+    RecordError,
+    RecordMissing,
+    RecordRefused,
+    RecordRetriable,
+    RemoteError,
+    RemoteFault,
+    RequestRefused,
+)
 
 #: Records of one call.
 MOST: Final = 100
-#: Names under which a record's own id is read.
-_ID_NAMES: Final = frozenset({"id", "hs_object_id"})
 #: What else finds a record, and stands in another property: a contact's further
 #: addresses, such as those of contacts that were merged into it.
-_ALSO: Final[Mapping[str, tuple[str, ...]]] = {"email": ("hs_additional_emails",)}
+_ALSO: Final[Mapping[str, str]] = {"email": "hs_additional_emails"}
 _TRACE: Final = "leadbridge-"
 #: How often a batch goes within one call of ours, less the guilty each time.
 _ROUNDS: Final = 4
 
 Results = dict[int, RecordError | None]
+
+
+# Reading
 
 
 def read_records(
@@ -49,14 +63,17 @@ def read_records(
     """Records by id or by a unique property, in the order of `keys`; one call.
 
     Of a merged record the answer may hold another id, or nothing: it is missing.
+
+    Raises:
+        RemoteFault, RequestRefused: some could not be read, and are not missing.
     """
-    is_id = by in _ID_NAMES
+    is_id = by in ID_NAMES
     asked = {key: _name(by, key) for key in keys}
     inputs = sorted({name for name in asked.values() if name})
     if not inputs:
         return [Record(key, None) for key in keys]
-    names = [name for name in fields if name not in _ID_NAMES]
-    keyed = () if is_id else (by, *_ALSO.get(by, ()))
+    names = [name for name in fields if name not in ID_NAMES]
+    keyed = [] if is_id else [by, *filter(None, [_ALSO.get(by)])]
     body = rest.call(
         "POST",
         rest.objects(object, "batch/read"),
@@ -69,15 +86,11 @@ def read_records(
         },
         read_timeout_s=timeout_s,
     )
-    found: dict[str, dict[str, Any]] = {}
-    for row in results_of(body, "batch.read"):
-        if row.get("archived") is True:
-            continue
-        values = _values(row)
-        for name in [values["id"]] if is_id else _keys(values, keyed):
-            found[name] = values
-            # Whether capitals count is nowhere said.
-            found.setdefault(name.casefold(), values)
+    rows = [_values(row) for row in results_of(body, "batch.read") if _is_there(row)]
+    for error in errors_of(body):
+        if category_of(error) != NOT_FOUND:
+            raise _not_read(error)
+    found = _by_key(rows, by if not is_id else "id")
     return [
         Record(key, _chosen(found.get(name) or found.get(name.casefold()), fields))
         for key, name in asked.items()
@@ -86,29 +99,68 @@ def read_records(
 
 def _name(by: str, key: str) -> str:
     """The spelling under which a key is asked for; "" if it cannot be."""
-    if by in _ID_NAMES:
+    if by in ID_NAMES:
         return record_id_of(key) or ""
     # Addresses are kept in small letters over there.
     return key.strip().lower() if by == "email" else key.strip()
 
 
-def _keys(values: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """All that a record may have been asked for by; its own come last and win."""
-    texts = [str(values.get(name) or "") for name in reversed(names)]
-    return [one.strip() for text in texts for one in text.split(";") if one.strip()]
+def _is_there(row: Mapping[str, Any]) -> bool:
+    return row.get("archived") is not True
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any]:
     properties = row.get("properties")
-    given = properties if isinstance(properties, dict) else {}
-    own = str(row.get("id") or "")
-    return {**given, "id": own, "hs_object_id": own}
+    if not isinstance(properties, dict):
+        raise AnswerUnexpected(
+            "hubspot answered with a record without properties",
+            system="hubspot",
+            operation="batch.read",
+            status=200,
+        )
+    own = record_id_of(row.get("id")) or ""
+    return {**properties, "id": own, "hs_object_id": own}
+
+
+def _by_key(rows: Sequence[dict[str, Any]], by: str) -> dict[str, Mapping[str, Any]]:
+    """Records by what they may have been asked for, with its capitals and without.
+
+    A record's own value goes before one that another has besides.
+    """
+    own = [(str(values.get(by) or ""), values) for values in rows]
+    besides = [
+        (text, values)
+        for values in rows
+        for text in str(values.get(_ALSO.get(by, "")) or "").split(";")
+    ]
+    found: dict[str, Mapping[str, Any]] = {}
+    for text, values in (*own, *besides):
+        if key := text.strip():
+            found.setdefault(key, values)
+            found.setdefault(key.casefold(), values)
+    return found
 
 
 def _chosen(
     values: Mapping[str, Any] | None, fields: Sequence[str]
 ) -> dict[str, Any] | None:
     return None if values is None else {name: values.get(name) for name in fields}
+
+
+def _not_read(error: Mapping[str, Any]) -> RemoteError:
+    """The error of a part of a batch: nobody says that these records are gone."""
+    category = category_of(error)
+    kind = RequestRefused if category in FINAL else RemoteFault
+    return kind(
+        f"hubspot could not read some of the records ({category or 'no category'})",
+        system="hubspot",
+        operation="batch.read",
+        status=207,
+        code=category or None,
+    )
+
+
+# Sending
 
 
 def send_records(
@@ -140,13 +192,9 @@ def send_records(
             break
         results |= (done := _update(rest, _each_once(going), timeout_s))
         going = {n: one for n, one in going.items() if n not in done}
-    if going:
-        raise RequestRefused(
-            "hubspot refused a batch again and again",
-            system="hubspot",
-            operation="batch.update",
-            status=400,
-        )
+    for n in going:
+        said = "hubspot refused the batch again and again, each time for others' values"
+        results[n] = RecordRetriable(said, code="batch")
     return [RecordResult(one.record_id, results[n]) for n, one in enumerate(updates)]
 
 
@@ -161,7 +209,7 @@ def _each_once(going: Mapping[int, Update]) -> dict[int, Update]:
 def _ids(rest: Rest, updates: Sequence[Update], timeout_s: float) -> dict[int, str]:
     """The id of each record: updates go by nothing else. One call if by another."""
     by = updates[0].by if updates else "id"
-    if by in _ID_NAMES:
+    if by in ID_NAMES:
         found = {n: record_id_of(one.record_id) for n, one in enumerate(updates)}
         return {n: own for n, own in found.items() if own}
     keys = list(dict.fromkeys(one.record_id for one in updates))
@@ -191,136 +239,71 @@ def _update(rest: Rest, going: Mapping[int, Update], timeout_s: float) -> Result
         },
         read_timeout_s=timeout_s,
     )
-    if answer.status == 400:
-        bad = bad_values(answer)
-        guilty = _guilty(bad, going)
-        if guilty:
-            return dict(guilty)
-        if len(going) == 1:
-            # Nobody else it could be about; `field` stays open.
-            (n,) = going
-            code = bad[0].code if bad else call_error(answer).code
-            why = VALUE_CODES.get(code or "", "the reason is not told")
-            said = f"hubspot did not take it: {why} ({code or 400})"
-            return {n: RecordRefused(said, code=code)}
+    if answer.status != 400:
+        return _judged(body_of(answer), going)
+    bad = bad_values(error_of(answer))
+    if found := guilty(bad, going):
+        return {**found}
+    if len(going) > 1:
         raise call_error(answer)
-    return _judged(body_of(answer), going)
-
-
-def _guilty(
-    bad: Sequence[BadValue], going: Mapping[int, Update]
-) -> dict[int, RecordError]:
-    """Whose records the refused properties are, as far as it can be told.
-
-    A property that is not there, or read-only, is everybody's who sent it. A value
-    is looked for in the message, unless only one record sent that property.
-    """
-    found: dict[int, RecordError] = {}
-    for one in bad:
-        values = {
-            n: u.values[one.name] for n, u in going.items() if one.name in u.values
-        }
-        senders = list(values)
-        if one.code not in OF_THE_PROPERTY and len(senders) > 1:
-            told = {n: _told(value, one.message) for n, value in values.items()}
-            senders = [n for n in senders if told[n]]
-            if len({told[n] for n in senders}) > 1:
-                # One of them is only a word of the sentence; halves will show whose.
-                continue
-        for n in senders:
-            found.setdefault(n, _refused(one))
-    return found
-
-
-def _told(value: Any, message: str) -> str:
-    """What of this value a refusal is about: all of it, or one item; "" if nothing.
-
-    It stands there whole, and is none of the options listed behind it.
-    """
-    told, _, options = message.partition("[")
-    allowed = {one.strip() for one in options.partition("]")[0].split(",")}
-    whole = wire(value)
-    found = [
-        item
-        for item in {whole, *whole.split(";")}
-        if item
-        and item not in allowed
-        and re.search(rf"(?<!\S)[\"']?{re.escape(item)}[\"']?(?!\S)", told)
-    ]
-    return max(found, key=len, default="")
-
-
-def _refused(bad: BadValue) -> RecordRefused:
-    said = VALUE_CODES.get(bad.code, "its value is not valid")
-    code = bad.code or "VALIDATION_ERROR"
-    message = f"hubspot did not take it, property {bad.name}: {said} ({code})"
-    return RecordRefused(message, code=code, field=bad.name)
+    # Nobody else it could be about.
+    (n,) = going
+    return {n: refused(bad[0]) if bad else _refused_whole(error_of(answer))}
 
 
 def _judged(body: Mapping[str, Any], going: Mapping[int, Update]) -> Results:
     """By what the body says of each id: neither order nor status tells."""
     by_id = {one.record_id: n for n, one in going.items()}
-    results: Results = {
-        n: RecordMissing("hubspot left it out: it was merged into another, or deleted")
-        for n in going
-    }
+    results: Results = {}
     for row in results_of(body, "batch.update"):
-        n = by_id.get(str(row.get("id") or ""))
+        n = by_id.get(record_id_of(row.get("id")) or "")
         if n is not None:
             results[n] = None
-    errors = body.get("errors")
-    for error in errors if isinstance(errors, list) else ():
-        if isinstance(error, dict):
-            results |= _record_errors(error, by_id, going)
-    return results
+    absent: RecordError = RecordMissing(
+        "hubspot left it out: it was merged into another, or deleted"
+    )
+    for error in errors_of(body):
+        about = [n for n in _about(error, by_id) if n in going]
+        results |= {n: _record_error(error) for n in about}
+        if not about and category_of(error) != NOT_FOUND:
+            # Somebody's, and nobody's to tell: whoever was left out may be the one.
+            absent = _passing(error)
+    return dict.fromkeys(going, absent) | results
 
 
-def _record_errors(
-    error: Mapping[str, Any], by_id: Mapping[str, int], going: Mapping[int, Update]
-) -> Results:
-    context = error.get("context")
-    given = context if isinstance(context, dict) else {}
+def _about(error: Mapping[str, Any], by_id: Mapping[str, int]) -> list[int]:
+    """The records that an error of a batch names, by trace or by id."""
+    context = context_of(error)
     traces = [
-        int(one.removeprefix(_TRACE))
-        for one in _texts(given.get("objectWriteTraceId"))
-        if one.startswith(_TRACE) and one.removeprefix(_TRACE).isdigit()
+        text.removeprefix(_TRACE)
+        for text in texts_of(context.get("objectWriteTraceId"))
+        if text.startswith(_TRACE)
     ]
-    ids = [by_id[one] for one in _texts(given.get("ids")) if one in by_id]
-    about = [n for n in dict.fromkeys([*traces, *ids]) if n in going]
-    if error.get("category") == "OBJECT_NOT_FOUND":
-        return {n: RecordMissing("hubspot has no such record") for n in about}
-    names = _texts(given.get("propertyName"))
-    bad = BadValue(names[0] if names else "", str(error.get("code") or ""))
-    if bad.name:
-        return {n: _refused(bad) for n in about}
-    category = str(error.get("category") or error.get("code") or "")[:60]
-    said = f"hubspot did not take it ({category or 'no code'})"
-    return {n: RecordRefused(said, code=category or None) for n in about}
+    found = [int(one) for one in traces if one.isascii() and one.isdigit()]
+    found += [by_id[one] for one in texts_of(context.get("ids")) if one in by_id]
+    return list(dict.fromkeys(found))
 
 
-def _texts(value: object) -> list[str]:
-    rows = value if isinstance(value, list) else [value]
-    return [str(one) for one in rows if isinstance(one, str | int)]
+def _record_error(error: Mapping[str, Any]) -> RecordError:
+    category = category_of(error)
+    if category == NOT_FOUND:
+        return RecordMissing("hubspot has no such record")
+    bad = bad_values(error)
+    if bad:
+        return refused(bad[0])
+    is_final = category in FINAL or category in VALUE_CODES
+    return _refused_whole(error) if is_final else _passing(error)
 
 
-def wire(value: Any) -> str:
-    """Every value is a text over there; "" clears.
+def _refused_whole(error: Mapping[str, Any]) -> RecordRefused:
+    category = category_of(error) or "400"
+    said = VALUE_CODES.get(category, "the reason is not told")
+    return RecordRefused(
+        f"hubspot did not take it: {said} ({category})", code=category
+    )
 
-    Blanks around are refused by all types but texts, and change nothing there.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        value = Decimal(repr(value))
-    if isinstance(value, Decimal):
-        whole = value == value.to_integral_value()
-        return f"{int(value)}" if whole else f"{value.normalize():f}"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list | tuple | set | frozenset):
-        return ";".join(wire(one) for one in value)
-    return str(value).strip()
+
+def _passing(error: Mapping[str, Any]) -> RecordRetriable:
+    category = category_of(error)
+    said = f"hubspot could not write it now ({category or 'no category'})"
+    return RecordRetriable(said, code=category or None)

@@ -15,6 +15,8 @@ from app.remote import Answer, Remote
 
 #: Objects, as mapping files call them → as paths do.
 PLURALS: Final[Mapping[str, str]] = {"contact": "contacts", "company": "companies"}
+#: Names under which a record's own id is read.
+ID_NAMES: Final = frozenset({"id", "hs_object_id"})
 #: `v3`, or a version by date, which stands behind the kind of thing.
 VERSION: Final = re.compile(r"v3|20[0-9]{2}-[0-9]{2}")
 _LONGEST_WINDOW_S: Final = 60.0
@@ -148,12 +150,18 @@ def body_of(answer: Answer) -> dict[str, Any]:
 
 
 def results_of(body: Mapping[str, Any], operation: str) -> list[dict[str, Any]]:
-    """The list under `results`. Raises AnswerUnexpected if it is none."""
-    rows = body.get("results")
+    """The list under `results`.
+
+    Raises AnswerUnexpected if it is none, or of a batch that is not complete.
+    """
+    rows, status = body.get("results"), body.get("status", "COMPLETE")
+    said = "results that are no list of objects"
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-        return rows
+        if status == "COMPLETE":
+            return rows
+        said = "a batch that is not complete"
     raise AnswerUnexpected(
-        "hubspot answered with results that are no list of objects",
+        f"hubspot answered with {said}",
         system="hubspot",
         operation=operation,
         status=200,

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from app.connectors.base import Found
-from app.connectors.hubspot.rest import PLURALS, Rest, results_of
+from app.connectors.hubspot.rest import ID_NAMES, PLURALS, Rest, results_of
 from app.connectors.hubspot.webhooks import BY_APPS, record_id_of
 from app.domain import LeadEvent
 from app.errors import RequestRefused
@@ -27,12 +27,12 @@ from app.values import read_moment
 _PAGE: Final = 100
 #: Searches have a limit of their own: five a second, for all of an account's apps.
 SEARCH_EVERY_S: Final = 0.25
-#: A read with history takes so many records.
-_HISTORIES: Final = 50
+#: A read with history takes up to 50 records; half as many, for histories are long.
+_HISTORIES: Final = 25
 #: A search shows no more than 10,000 records, however many there are.
 _LAST_OFFSET: Final = 9_900
 #: What is searched may lag behind what is there.
-_LATE_MS: Final = 600_000
+OVERLAP_S: Final = 600.0
 #: A record gets its first values within this time.
 _MAKING_MS: Final = 1_000
 #: The property that says when: a company's last change has a name of its own.
@@ -42,7 +42,6 @@ _TIMES: Final[Mapping[tuple[str, str], str]] = {
     ("contact", "updated"): "lastmodifieddate",
     ("company", "updated"): "hs_lastmodifieddate",
 }
-_ID_NAMES: Final = frozenset({"id", "hs_object_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def changed_since(
     if place == _Place(place.start, place.until, since=place.start):
         # A search that begins now covers what came until now.
         place = replace(place, until=now)
-    names = [name for name in fields if name not in _ID_NAMES]
+    names = [name for name in fields if name not in ID_NAMES]
     steps = _steps(events, names)
     if place.ids:
         history = _history(rest, place.about, place.ids, names, timeout_s)
@@ -154,7 +153,7 @@ def _found(
 
 def _next_search(place: _Place, now: int) -> _Place:
     """From when this one began, and a while before."""
-    start = place.until - _LATE_MS
+    start = place.until - round(OVERLAP_S * 1000)
     return _Place(start, now, since=start)
 
 
@@ -232,9 +231,9 @@ def _changes(
         own = record_id_of(row.get("id"))
         history = row.get("propertiesWithHistory")
         newest = {
-            name: versions[0]
+            name: one
             for name, versions in (history.items() if isinstance(history, dict) else ())
-            if isinstance(versions, list) and versions and isinstance(versions[0], dict)
+            if (one := _newest(versions)) is not None
         }
         times = {
             name: read_moment(one.get("timestamp")) for name, one in newest.items()
@@ -260,6 +259,17 @@ def _changes(
             )
         )
     return found
+
+
+def _newest(versions: object) -> Mapping[str, Any] | None:
+    """The last version of a property; their order is nowhere promised."""
+    rows = versions if isinstance(versions, list) else []
+    dated = [
+        (at, -n, one)
+        for n, one in enumerate(rows)
+        if isinstance(one, dict) and (at := read_moment(one.get("timestamp")))
+    ]
+    return max(dated, key=lambda row: row[:2])[2] if dated else None
 
 
 def _is_ours(version: Mapping[str, Any], app_id: str) -> bool:

@@ -20,16 +20,17 @@ from app.connectors.guide import (
     Variables,
     Words,
 )
+from app.connectors.hubspot.rest import ID_NAMES, PLURALS
 
 _SUBSCRIPTIONS: Final = {
     "created": "object.creation",
     "updated": "object.propertyChange",
 }
 #: The id does not change, and HubSpot takes no subscription to the others.
-_NOT_SUBSCRIBABLE: Final = frozenset(
-    {"id", "hs_object_id", "hs_lastmodifieddate", "num_unique_conversion_events"}
-)
-_PLURALS: Final = {"contact": "contacts", "company": "companies"}
+_NOT_SUBSCRIBABLE: Final = ID_NAMES | {
+    "hs_lastmodifieddate",
+    "num_unique_conversion_events",
+}
 
 
 def guide(routes: Sequence[Route], variables: Variables) -> Guide:
@@ -52,7 +53,7 @@ def _app(variables: Variables) -> Section:
 
 
 def _scopes(routes: Sequence[Route], source: str) -> Section:
-    objects = sorted({_PLURALS.get(r.object.lower(), r.object) for r in routes})
+    objects = sorted({PLURALS.get(r.object.lower(), r.object) for r in routes})
     rows = [
         (f"crm.{kind}.{name}.{right}", what)
         for name in objects or ["contacts"]
@@ -104,21 +105,29 @@ def _webhooks(routes: Sequence[Route], variables: Variables) -> Iterator[Section
             ),
         ),
     )
-    body = '{"hs_object_id": <Record ID>, "email": <Email>}'
     yield Section(
         "Or from a workflow",
         (
             Steps(
                 (
-                    "Action *Send a webhook*, POST, the same address; "
-                    "*Customize request body* with hs_object_id and what the mapping "
-                    f"reads: {body}.",
+                    "Action *Send a webhook*, POST; *Customize request body* with the "
+                    "keys below for the address.",
                     "Authentication *Request signature* with the app's id. It is of "
                     f"the older kind, so set {variables.name('SIGNATURES')}=all.",
                 )
             ),
+            *(Block(route.url, _json(_body(route))) for route in routes),
         ),
     )
+
+
+def _body(route: Route) -> dict[str, str]:
+    """Key → what to choose for it: all that the mapping reads, and what kind it is."""
+    names = [name for name in route.reads if name not in ID_NAMES]
+    told = {} if route.object.lower() == "contact" else {"object": route.object.lower()}
+    if route.events == ("updated",):
+        told["event"] = "updated"
+    return {"hs_object_id": "Record ID", **{name: name for name in names}, **told}
 
 
 def _json(value: object) -> str:

@@ -7,12 +7,12 @@ not unique, so an event's own id is made of all that tells two of them apart.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from app.connectors.base import WebhookReply, json_reply
+from app.connectors.bodies import read_json
 from app.domain import LeadEvent
 from app.errors import PayloadInvalid, WebhookRefused
 
@@ -30,36 +30,34 @@ _IDENTITY: Final = (
     "occurredAt",
     "propertyName",
 )
-_LARGEST_ID: Final = 10**18
+#: What no mapping can want: a new or changed record whose id cannot be read, and
+#: what is another account's.
+_NO_ID: Final = "without an id"
+_ELSEWHERE: Final = "elsewhere"
+_LONGEST_ID: Final = 18
+_LARGEST_ID: Final = 10**_LONGEST_ID
 
 
 def read(body: bytes, app_id: str = "", portal_id: str = "") -> list[LeadEvent]:
     """The events of a body, at least one; both ids may be empty.
 
-    What is about no record, such as an association, may stand among the others: it
-    is left out, and they count.
+    What no mapping can want is among them: an association, which is no record's, and
+    events of another account.
 
     Raises PayloadInvalid: it is neither HubSpot's array nor a workflow's object.
     """
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        raise PayloadInvalid("The body is not JSON.") from None
+    given = read_json(body)
     if isinstance(given, dict):
         if not _kind(given):
-            return [_of_workflow(given)]
+            return [_of_workflow(given, portal_id)]
         given = [given]
     if not isinstance(given, list) or not given:
         raise PayloadInvalid("The body is no array of events.")
     rows = [row for row in given if isinstance(row, dict) and _kind(row)]
     if not rows:
         raise PayloadInvalid("The array holds no event of HubSpot's.")
-    events = [
-        _event(row, record_id, app_id, portal_id)
-        for row in rows
-        if (record_id := record_id_of(row.get("objectId"))) is not None
-    ]
-    if not events:
+    events = [_event(row, app_id, portal_id) for row in rows]
+    if all(one.event == _NO_ID for one in events):
         raise PayloadInvalid("The events have no objectId.")
     return events
 
@@ -71,23 +69,24 @@ def _kind(row: Mapping[str, Any]) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def _event(
-    row: Mapping[str, Any], record_id: str, app_id: str, portal_id: str
-) -> LeadEvent:
+def _event(row: Mapping[str, Any], app_id: str, portal_id: str) -> LeadEvent:
     about, _, what = _kind(row).partition(".")
     if about == "object":
         type_id = str(row.get("objectTypeId") or "")
         about = OBJECT_TYPES.get(type_id, type_id)
+    record_id = record_id_of(row.get("objectId"))
     # Deletions, merges and all else: no mapping wants them.
     event = _EVENTS.get(what, what or "unknown")
-    if portal_id and str(row.get("portalId") or portal_id) != portal_id:
-        # The same app in another account, where ids are other people's.
-        event = "elsewhere"
+    if record_id is None and what in _EVENTS:
+        event = _NO_ID
+    if _is_elsewhere(row.get("portalId"), portal_id):
+        event = _ELSEWHERE
     own = app_id or str(row.get("appId") or "")
     is_ours = row.get("changeSource") == BY_APPS and bool(own)
     name = row.get("propertyName")
     return LeadEvent(
-        object=about,
+        # Empty would be every mapping's own.
+        object=about or "unknown",
         record_id=record_id,
         event=event,
         lead={"id": record_id},
@@ -100,8 +99,13 @@ def _event(
     )
 
 
-def _of_workflow(row: Mapping[str, Any]) -> LeadEvent:
-    """ "Send a webhook": chosen keys, flat; or the contact in its old, deep shape."""
+def _is_elsewhere(given: Any, portal_id: str) -> bool:
+    """The same app in another account, where ids are other people's."""
+    return bool(portal_id) and str(given or portal_id) != portal_id
+
+
+def _of_workflow(row: Mapping[str, Any], portal_id: str) -> LeadEvent:
+    """ "Send a webhook": chosen keys, flat; or a record in its old, deep shape."""
     deep = row.get("properties")
     lead: dict[str, Any] = dict(row)
     if isinstance(deep, dict):
@@ -109,10 +113,9 @@ def _of_workflow(row: Mapping[str, Any]) -> LeadEvent:
             name: one.get("value") if isinstance(one, dict) else one
             for name, one in deep.items()
         }
-    record_id = record_id_of(
-        row.get("hs_object_id") or row.get("vid") or row.get("objectId")
-    )
-    record_id = record_id or record_id_of(lead.get("hs_object_id"))
+    names = ("hs_object_id", "vid", "companyId", "objectId")
+    ids = [*(row.get(name) for name in names), lead.get("hs_object_id")]
+    record_id = next((own for one in ids if (own := record_id_of(one))), None)
     if record_id is None:
         raise PayloadInvalid(
             "The body has no hs_object_id. Add Record ID to the workflow's webhook."
@@ -120,8 +123,11 @@ def _of_workflow(row: Mapping[str, Any]) -> LeadEvent:
     event = str(row.get("event") or "created").strip().lower()
     if event not in _EVENTS.values():
         raise PayloadInvalid('The key "event" must be created or updated.')
+    if _is_elsewhere(row.get("portal-id") or row.get("portalId"), portal_id):
+        event = _ELSEWHERE
     lead["id"] = record_id
-    about = str(row.get("object") or "contact").strip().lower()
+    usual = "company" if "companyId" in row else "contact"
+    about = str(row.get("object") or usual).strip().lower()
     return LeadEvent(
         object=about,
         record_id=record_id,
@@ -133,11 +139,13 @@ def _of_workflow(row: Mapping[str, Any]) -> LeadEvent:
 
 def record_id_of(value: Any) -> str | None:
     """A record's id as text; None for what is no id of HubSpot's."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
-    text = str(value).strip()
-    is_id = text.isascii() and text.isdigit() and 0 < int(text) < _LARGEST_ID
-    return str(int(text)) if is_id else None
+    text = str(value).strip() if isinstance(value, str) or value < _LARGEST_ID else ""
+    is_id = text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID
+    return str(int(text)) if is_id and int(text) else None
 
 
 def _time(value: Any) -> datetime | None:

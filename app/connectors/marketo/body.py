@@ -11,12 +11,12 @@ Source: Adobe, "Webhooks" and what senders report (docs/connectors/marketo.md).
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
+from app.connectors.bodies import storable, storable_text
 from app.errors import PayloadInvalid
 
 _FIX_JSON: Final = (
@@ -65,10 +65,7 @@ def read_body(body: bytes) -> list[dict[str, Any]]:
         raise PayloadInvalid("The body is neither JSON nor a form.")
     else:
         rows = [_read_form(text)]
-    try:
-        return [_cleaned(row) for row in rows]
-    except RecursionError:
-        raise PayloadInvalid("The body is nested too deeply.") from None
+    return [storable(row, _resolved) for row in rows]
 
 
 def _read_json(text: str) -> list[dict[str, Any]]:
@@ -206,23 +203,8 @@ def _decoded(text: str) -> str:
         ) from None
 
 
-def _cleaned(value: Any) -> Any:
+def _resolved(text: str) -> str:
     """Without unresolved tokens, and without what the ledger cannot keep."""
-    if isinstance(value, str):
-        return _cleaned_text(value)
-    if isinstance(value, dict):
-        return {_cleaned_text(key): _cleaned(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_cleaned(one) for one in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise PayloadInvalid("A number in the body is too large.")
-    return value
-
-
-def _cleaned_text(text: str) -> str:
     if "{{" in text and _UNRESOLVED.search(text):
         return ""
-    if "\0" in text:
-        text = text.replace("\0", "")
-    # Half of a surrogate pair is legal JSON, and no text.
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return storable_text(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,9 +12,9 @@ import pytest
 from app import errors
 from app.connectors.guide import Route, Variables
 from app.connectors.hubspot import HubSpot
-from app.connectors.hubspot.records import wire
+from app.connectors.hubspot.wire import wire
 from app.domain import CrmField, Update, WebhookRequest
-from app.errors import Disposition, RecordRefused, RequestRefused, SignatureInvalid
+from app.errors import Disposition, RequestRefused, SignatureInvalid
 from app.mapping.fit import fit
 from app.mapping.reasons import Keep
 
@@ -81,100 +80,6 @@ def test_a_label_stands_for_its_internal_value() -> None:
     assert kept.value.reason == "not-allowed"
 
 
-def listed(*problems: tuple[str, str, str]) -> dict[str, Any]:
-    """The body of a 400: (property, code, message)."""
-    rows = [
-        {"isValid": False, "name": name, "error": code, "message": message}
-        for name, code, message in problems
-    ]
-    said = f"Property values were not valid: {json.dumps(rows)}"
-    return {"status": "error", "message": said, "category": "VALIDATION_ERROR"}
-
-
-def written(mock: Any) -> list[str]:
-    """Ids of the last call, as an answer that has them all."""
-    return [one["id"] for one in mock.last_request.json()["inputs"]]
-
-
-def send(requests_mock: Any, name: str, values: list[Any], refusal: Any) -> list[int]:
-    """Which of these values were refused, after one 400 for the whole batch."""
-    left = [refusal]
-
-    def answer(request: Any, context: Any) -> Any:
-        if left:
-            context.status_code = 400
-            return left.pop()
-        rows = [{"id": one["id"]} for one in request.json()["inputs"]]
-        return {"status": "COMPLETE", "results": rows}
-
-    requests_mock.post(UPDATE, json=answer)
-    updates = [
-        Update("contact", "id", str(1001 + n), {name: value})
-        for n, value in enumerate(values)
-    ]
-    results = hubspot().send(updates)
-    refused = [n for n, one in enumerate(results) if one.error is not None]
-    for n in refused:
-        error = results[n].error
-        assert isinstance(error, RecordRefused)
-        assert error.field == name
-        assert str(values[n]) not in str(error)
-    return refused
-
-
-NUMBER = "INVALID_LONG"
-
-
-@pytest.mark.parametrize(
-    ("values", "told", "guilty"),
-    [
-        # 1 is in 21, and `one` is in the sentence: nobody loses those.
-        (["1", "21", "2"], ("21 was not a valid number.", NUMBER), [1]),
-        (
-            ["one", "MEDIUM", "two"],
-            ("MEDIUM was not one of the allowed options: [one]", "INVALID_OPTION"),
-            [1],
-        ),
-        (["smb", "a;XL", "XL"], ("XL was not one of the allowed", "X"), [1, 2]),
-        (["a@b.c", "a@b"], ("Email address a@b is invalid", "INVALID_EMAIL"), [1]),
-        (["17", "18"], ("It does not exist", "PROPERTY_DOESNT_EXIST"), [0, 1]),
-    ],
-)
-def test_the_culprit_is_who_sent_the_value_that_is_quoted(
-    requests_mock: Any, values: list[Any], told: tuple[str, str], guilty: list[int]
-) -> None:
-    refusal = listed(("size", told[1], told[0]))
-    assert send(requests_mock, "size", values, refusal) == guilty
-
-
-def test_two_bad_values_of_one_property_are_two_culprits(requests_mock: Any) -> None:
-    refusal = listed(
-        ("size", NUMBER, "abc was not a valid number."),
-        ("size", NUMBER, "xyz was not a valid number."),
-    )
-    assert send(requests_mock, "size", ["abc", "7", "xyz"], refusal) == [0, 2]
-    assert requests_mock.call_count == 2
-
-
-def test_nobody_is_blamed_where_it_might_be_another(requests_mock: Any) -> None:
-    refusal = listed(("size", "", "Neither small nor large will do."))
-    with pytest.raises(RequestRefused):
-        send(requests_mock, "size", ["small", "large"], refusal)
-
-
-def test_a_rule_about_another_property_fails_the_record_alone(
-    requests_mock: Any,
-) -> None:
-    refusal = listed(("phone", "MISSING_REQUIRED_PROPERTY", "phone is required"))
-    requests_mock.post(UPDATE, status_code=400, json=refusal)
-    (result,) = hubspot().send([Update("contact", "id", "1001", {"size": "1"})])
-    assert isinstance(result.error, RecordRefused)
-    assert (result.error.code, result.error.field) == (
-        "MISSING_REQUIRED_PROPERTY",
-        None,
-    )
-
-
 @pytest.mark.parametrize(
     ("status", "body", "headers", "kind", "disposition", "wait_s"),
     [
@@ -184,7 +89,7 @@ def test_a_rule_about_another_property_fails_the_record_alone(
          HOLD, None),
         (409, {"category": "CONFLICT"}, {}, RequestRefused, FAIL, None),
         (414, {}, {}, RequestRefused, FAIL, None),
-        (423, {}, {}, errors.RemoteFault, RETRY, 2.0),
+        (423, {}, {}, errors.RemoteFault, RETRY, None),
         (429, {"policyName": "TEN_SECONDLY_ROLLING"}, {}, errors.RateLimited,
          RETRY, 10.0),
         (429, {"policyName": "SECONDLY"}, {}, errors.RateLimited, RETRY, 1.0),
@@ -306,30 +211,3 @@ def test_what_cannot_be_rehearsed_is_said(
 ) -> None:
     with pytest.raises(errors.ConfigurationError, match=words):
         HubSpot.rehearse(ROUTE, "created", lead, variables(**settings), "mark")
-
-
-def test_further_addresses_of_a_contact_find_it_too(requests_mock: Any) -> None:
-    rows = [
-        {
-            "id": "1001",
-            "properties": {
-                "email": "ada@tubes.example",
-                "hs_additional_emails": "Ada.B@tubes.example;a@old.example",
-            },
-        },
-        # Her own address wins over one that another contact has besides.
-        {
-            "id": "1002",
-            "properties": {
-                "email": "a@old.example",
-                "hs_additional_emails": None,
-            },
-        },
-    ]
-    path = f"{URL}/crm/v3/objects/contacts/batch/read"
-    requests_mock.post(path, json={"status": "COMPLETE", "results": rows})
-    keys = ["ada.b@tubes.example", "a@old.example", "nobody@tubes.example"]
-    found = hubspot().read("contact", "email", keys, ["id"])
-    assert [one.values for one in found] == [{"id": "1001"}, {"id": "1002"}, None]
-    asked = requests_mock.last_request.json()
-    assert asked["properties"] == ["email", "hs_additional_emails"]

@@ -59,7 +59,7 @@ def test_everybodys_calls_are_told_by_the_headers(
         json={"portalId": 48210077},
         headers={f"X-HubSpot-RateLimit-{k}": v for k, v in headers.items()},
     )
-    found = ask("everybody's calls")
+    found = ask("account")
     assert said in found.said
     assert "48210077" in found.said
     assert bool(found.advice) is is_much
@@ -77,8 +77,45 @@ def test_the_account_s_zone_is_told_if_it_is_not_set(
             "X-HubSpot-RateLimit-Daily-Remaining": "900",
         },
     )
-    found = ask("everybody's calls", TIME_ZONE=zone)
+    found = ask("account", TIME_ZONE=zone)
     assert ("midnight in Europe/Oslo: set TIME_ZONE" in found.advice) is is_told
+
+
+def test_an_account_that_is_not_the_one_of_the_settings_is_told(
+    requests_mock: Any,
+) -> None:
+    path = f"{URL}/account-info/v3/details"
+    requests_mock.get(path, json={"portalId": 48210077})
+    found = ask("account", PORTAL_ID="48210070")
+    assert "of account 48210077, and PORTAL_ID is 48210070" in found.said
+    assert found.advice
+    assert not ask("account", PORTAL_ID="48210077").advice
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"message": "You have reached your daily limit."}, errors.QuotaSpent),
+        ({"policyName": "daily"}, errors.QuotaSpent),
+        (
+            {"message": "You have reached your ten_secondly_rolling limit."},
+            errors.RateLimited,
+        ),
+    ],
+)
+def test_a_limit_is_known_by_its_message_as_well(
+    requests_mock: Any, body: Any, kind: type[errors.RemoteError]
+) -> None:
+    requests_mock.post(UPDATE, status_code=429, json=body)
+    with pytest.raises(errors.RemoteError) as caught:
+        hubspot().send([Update("contact", "id", "1001", {"size": "1"})])
+    assert type(caught.value) is kind
+
+
+def test_a_token_with_signs_that_no_token_has_is_refused() -> None:
+    for token in ("\u201cpat-na1\u201d", "pat na1", "pat\n", ""):
+        problems = HubSpotSettings().validate({"ACCESS_TOKEN": token})
+        assert "ACCESS_TOKEN" in problems, repr(token)
 
 
 def test_a_day_ends_at_midnight_over_there_however_long_it_is() -> None:

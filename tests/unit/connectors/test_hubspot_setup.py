@@ -70,6 +70,30 @@ def test_scopes_are_those_of_the_objects() -> None:
     }
 
 
+def test_the_body_of_a_workflow_has_all_that_is_read_and_what_it_is_about() -> None:
+    guide = HubSpot.setup(
+        [
+            route("new", "contact", ("created",), "id", "email"),
+            route("firms", "company", ("updated",), "hs_object_id", "domain"),
+        ],
+        Variables("HUBSPOT_"),
+    )
+    blocks = [
+        one
+        for one in section(guide, "Or from a workflow").parts
+        if isinstance(one, Block)
+    ]
+    assert [json.loads(one.text) for one in blocks] == [
+        {"hs_object_id": "Record ID", "email": "email"},
+        {
+            "hs_object_id": "Record ID",
+            "domain": "domain",
+            "object": "company",
+            "event": "updated",
+        },
+    ]
+
+
 def test_without_webhooks_there_is_nothing_to_subscribe() -> None:
     routes = [route("new", "contact", ("created",), "email")]
     guide = HubSpot.setup(routes, Variables("HUBSPOT_", {"WEBHOOK_AUTH": "off"}))
