@@ -12,6 +12,7 @@
     │ ├ RemoteFault                RETRY   5xx and its likes
     │ │ └ TookTooLong                      the same, half of it at a time
     │ ├ AnswerUnexpected           RETRY   not understood; five in a row HOLD
+    │ │ └ AnswerTooLarge                   the same, half of it at a time
     │ ├ RequestRefused             FAIL    4xx; five alike HOLD
     │ ├ QuotaSpent                 HOLD    credits or a daily quota, until a time
     │ └ CredentialsRefused         HOLD    a person must look at them
@@ -143,6 +144,10 @@ class AnswerUnexpected(RemoteError):
     """An answer that cannot be understood: a maintenance page, a 202."""
 
     disposition = Disposition.RETRY
+
+
+class AnswerTooLarge(AnswerUnexpected):
+    """More than is read of an answer; half as much at once may do."""
 
 
 class RequestRefused(RemoteError):

@@ -22,6 +22,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from app.errors import (
+    AnswerTooLarge,
     AnswerUnexpected,
     ConfigurationError,
     CredentialsRefused,
@@ -30,7 +31,6 @@ from app.errors import (
     RemoteError,
     RemoteFault,
     RequestRefused,
-    TookTooLong,
     Unreachable,
 )
 
@@ -284,8 +284,7 @@ class Remote:
             size += len(part)
             if size > MAX_ANSWER_BYTES:
                 response.close()
-                # As when it takes too long: half as much at once may do.
-                raise TookTooLong(
+                raise AnswerTooLarge(
                     f"{self.system} answered more than {MAX_ANSWER_BYTES:,} bytes",
                     system=self.system,
                     operation=operation,

@@ -98,9 +98,8 @@ def configured(
     mappings = load_mappings(
         settings.mappings_dir,
         {name: product.info for name, product in PRODUCTS.items()},
-        sources=CONNECTORS.keys(),
+        sources=CONNECTORS,
     )
-    _check_offered(mappings)
     problems = settings_problems(settings, mappings)
     if problems:
         raise ConfigurationError("The environment has settings to mend.", problems)
@@ -134,26 +133,6 @@ def switched_off(settings: Settings, mappings: Iterable[MappingFile]) -> dict[st
         for name, names in unset.items()
         if names
     }
-
-
-def _check_offered(mappings: Iterable[MappingFile]) -> None:
-    """Raise ConfigurationError for what a mapping asks of a system that lacks it."""
-    problems = []
-    for each in mappings:
-        kind = connector_for(each.source)
-        outcome = each.outcome
-        if kind and each.reply.values_within and not kind.reads_replies:
-            problems.append(
-                f"{each.name}: `reply: values` does not work with {kind.name}, which "
-                "reads nothing from the answer to a webhook. Take it out."
-            )
-        if kind and outcome and outcome.request_campaign and not kind.has_campaigns:
-            problems.append(
-                f"{each.name}: `then: request_campaign` does not work with "
-                f"{kind.name}, which has no such campaigns. Take it out."
-            )
-    if problems:
-        raise ConfigurationError("Mapping files ask for what is not there.", problems)
 
 
 def _parts(

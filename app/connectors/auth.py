@@ -17,12 +17,25 @@ _EARLY_S: Final = 60.0
 _EXPIRED_WAIT_S: Final = 1.0
 
 
+class Secrets(tuple[str, ...]):
+    """One secret, or two during a rotation; shown to nobody."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} secrets>"
+
+    @classmethod
+    def of(cls, text: str) -> Secrets:
+        """Those of a setting: comma-separated, blanks around them apart."""
+        return cls(one for part in text.split(",") if (one := part.strip()))
+
+
 class SharedSecret:
-    """One secret, or two during a rotation, comma-separated; never empty."""
+    """One secret, or two during a rotation; an empty one is none."""
 
     def __init__(self, secrets: str) -> None:
-        parts = [part.strip() for part in secrets.split(",")]
-        self._secrets = tuple(part.encode() for part in parts if part)
+        self._secrets = tuple(one.encode() for one in Secrets.of(secrets))
 
     def __repr__(self) -> str:
         return f"<SharedSecret of {len(self._secrets)}>"
@@ -50,8 +63,7 @@ def sending_secret(variables: Variables, key: str) -> str:
         raise ConfigurationError(
             f"{variables.name('WEBHOOK_AUTH')} is off: no webhook is taken."
         )
-    secrets = [part.strip() for part in variables.get(key).split(",")]
-    secret = next((part for part in secrets if part), "")
+    secret = next(iter(Secrets.of(variables.get(key))), "")
     if word == "secret" and not secret:
         raise ConfigurationError(
             f"{variables.name(key)} is not set: webhooks are known by it."

@@ -7,12 +7,13 @@ and its contract test says so (tests/contract/connector_contract.py).
 from __future__ import annotations
 
 import json
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
@@ -41,6 +42,27 @@ def seconds_to_midnight(now: datetime, zone: tzinfo) -> float:
     midnight = datetime(here.year, here.month, here.day, tzinfo=zone)
     tomorrow = (midnight + timedelta(days=1)).astimezone(UTC)
     return (tomorrow - now.astimezone(UTC)).total_seconds()
+
+
+class _Made(threading.local):
+    calls = 0
+
+
+_MADE: Final = _Made()
+
+
+def note_call() -> None:
+    """Tell whoever gave leave for one call that a call is made now, by this thread.
+
+    Some methods make several: pages, and a batch again without whom it was refused
+    for. All of them count in the account.
+    """
+    _MADE.calls += 1
+
+
+def calls_made() -> int:
+    """How many calls this thread has made so far."""
+    return _MADE.calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +195,8 @@ class Connector(ABC):
     settings: ClassVar[type[ConnectorSettings]]
     #: The object of a lead, as it calls it: what commands mean if nobody says another.
     main_object: ClassVar[str]
+    #: All objects whose records can be written.
+    objects: ClassVar[Collection[str]]
     #: The field that holds a record's own id, for fetching what an event left out.
     record_key: ClassVar[str] = "id"
     #: By which field a record is found again after it was merged into another, and

@@ -8,8 +8,8 @@ from app.ledger.database import Database
 
 _COUNT = sa.text("""
     insert into source_calls (source, day, calls)
-    values (:source, (now() at time zone :zone)::date, 1)
-    on conflict (source, day) do update set calls = source_calls.calls + 1
+    values (:source, (now() at time zone :zone)::date, :calls)
+    on conflict (source, day) do update set calls = source_calls.calls + :calls
     returning calls,
         extract(epoch from ((day + 1)::timestamp at time zone :zone) - now())::float
         as day_ends_in_s
@@ -20,9 +20,11 @@ _TODAY = sa.text("""
 """)
 
 
-def count_call(database: Database, source: str, zone: str) -> tuple[int, float]:
-    """Count one call; how many there were today, and seconds until the day ends."""
-    row = database.row(_COUNT, source=source, zone=zone)
+def count_calls(
+    database: Database, source: str, zone: str, calls: int = 1
+) -> tuple[int, float]:
+    """Count them; how many there were today, and seconds until the day ends."""
+    row = database.row(_COUNT, source=source, zone=zone, calls=calls)
     return (int(row.calls), float(row.day_ends_in_s)) if row else (0, 0.0)
 
 

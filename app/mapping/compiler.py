@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from app.domain import CrmField, ProductInfo
@@ -24,6 +24,7 @@ from app.mapping.header import (
 )
 from app.mapping.model import MappingFile
 from app.mapping.nodes import Node, Table, text_at
+from app.mapping.offers import Offer, check_offer
 from app.mapping.questions import Questions, answering
 from app.mapping.readers import Path
 from app.mapping.resolve import EVENT_ONLY, Reach, Resolver
@@ -46,7 +47,7 @@ class Compiler:
         self,
         products: Mapping[str, ProductInfo],
         schemas: Schemas | None = None,
-        sources: Collection[str] | None = None,
+        sources: Mapping[str, Offer] | None = None,
     ) -> None:
         self.products = products
         self.schemas = schemas or {}
@@ -127,6 +128,7 @@ class _OneFile:
         check_read(self.resolver.current_fields, self.tools)
         self._unused_tables()
         check_source(tree.get("source"), self.compiler.sources, self.findings)
+        check_offer(tree, self.tools.source, self.compiler.sources, self.findings)
         name = name_of(tree, self.file, self.findings)
         if match is None:
             return None

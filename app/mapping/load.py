@@ -15,6 +15,7 @@ from app.mapping.files import Files
 from app.mapping.findings import Findings, closing_line
 from app.mapping.model import MappingFile
 from app.mapping.nodes import Table
+from app.mapping.offers import Offer
 from app.mapping.snapshots import read_snapshots, schemas_of
 
 
@@ -37,7 +38,7 @@ def load_mappings(
     folder: Path,
     products: Mapping[str, ProductInfo],
     schemas: Schemas | None = None,
-    sources: Collection[str] | None = None,
+    sources: Mapping[str, Offer] | None = None,
 ) -> tuple[MappingFile, ...]:
     """All routes of a folder.
 
@@ -54,7 +55,7 @@ def check_folder(
     folder: Path,
     products: Mapping[str, ProductInfo],
     schemas: Schemas | None = None,
-    sources: Collection[str] | None = None,
+    sources: Mapping[str, Offer] | None = None,
     only: Collection[str] | None = None,
 ) -> LoadReport:
     """All routes of a folder, or those named `only`, with warnings; never raises."""
@@ -81,7 +82,7 @@ def load_text(
     name: str,
     products: Mapping[str, ProductInfo],
     schemas: Schemas | None = None,
-    sources: Collection[str] | None = None,
+    sources: Mapping[str, Offer] | None = None,
     files: Mapping[str, str] | None = None,
 ) -> MappingFile:
     """One mapping in memory; `files` are its fragments, lists and tables.
@@ -98,7 +99,7 @@ def check_text(
     name: str,
     products: Mapping[str, ProductInfo],
     schemas: Schemas | None = None,
-    sources: Collection[str] | None = None,
+    sources: Mapping[str, Offer] | None = None,
     files: Mapping[str, str] | None = None,
 ) -> LoadReport:
     """One mapping in memory, with warnings; never raises."""

@@ -10,6 +10,7 @@ import structlog
 
 from app.domain import Record, RunState
 from app.errors import (
+    AnswerTooLarge,
     AppError,
     Disposition,
     RecordMissing,
@@ -74,7 +75,7 @@ def _complete(
     keys = list(dict.fromkeys(run.lead_id for run in runs))
     try:
         records = _fetched(parts, source, object_name, keys, runs)
-    except (RequestRefused, TookTooLong) as error:
+    except (RequestRefused, AnswerTooLarge, TookTooLong) as error:
         if len(keys) == 1:
             _failed(parts, source, runs, error, owner)
             return set()

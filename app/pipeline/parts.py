@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from app.connectors.base import Connector
+from app.connectors.base import Connector, calls_made
 from app.errors import ConfigurationError, QuotaSpent, RateLimited
 from app.ledger import Ledger
-from app.ledger.calls import count_call
+from app.ledger.calls import count_calls
 from app.ledger.pauses import Scope
 from app.ledger.rates import RateRing, Slot
 from app.mapping.model import MappingFile
@@ -109,6 +109,8 @@ def token_of(parts: Parts, mapping: MappingFile) -> str:
 def calling(parts: Parts, source: Source) -> Iterator[None]:
     """Wait for this source's leave to make one call, count it, and make it inside.
 
+    What turns out to be several calls is counted afterwards: the next one waits for it.
+
     Raises:
         RateLimited: no slot of our share came free in time.
         QuotaSpent: our calls of the day are used up; until the source's midnight.
@@ -118,14 +120,18 @@ def calling(parts: Parts, source: Source) -> Iterator[None]:
     try:
         _wait_for_slot(parts, source.ring)
         _count(parts, source)
-        yield
+        before = calls_made()
+        try:
+            yield
+        finally:
+            _count_more(parts, source, calls_made() - before - 1)
     finally:
         source.at_once.give_back(held)
 
 
 def _count(parts: Parts, source: Source) -> None:
     connector = source.connector
-    calls, day_ends_in_s = count_call(
+    calls, day_ends_in_s = count_calls(
         parts.ledger.database, source.name, connector.day_zone
     )
     if connector.quota is not None and calls > connector.quota:
@@ -136,6 +142,13 @@ def _count(parts: Parts, source: Source) -> None:
             operation="call",
             retry_after=day_ends_in_s,
         )
+
+
+def _count_more(parts: Parts, source: Source, calls: int) -> None:
+    if calls > 0:
+        zone = source.connector.day_zone
+        count_calls(parts.ledger.database, source.name, zone, calls)
+        source.ring.take(calls)
 
 
 def _wait_for_slot(parts: Parts, ring: RateRing) -> Sequence[Slot]:

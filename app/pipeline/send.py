@@ -11,7 +11,14 @@ import time
 import structlog
 
 from app.domain import RunState
-from app.errors import AppError, Broken, Disposition, RequestRefused, TookTooLong
+from app.errors import (
+    AnswerTooLarge,
+    AppError,
+    Broken,
+    Disposition,
+    RequestRefused,
+    TookTooLong,
+)
 from app.ledger.batches import Batch, SourceState, Waiting
 from app.ledger.database import DatabaseAway
 from app.pipeline.delivery import deliver
@@ -164,7 +171,7 @@ def _failed(
     )
     batches = parts.ledger.batches
     settings = parts.settings
-    is_about_one = isinstance(error, RequestRefused | Broken)
+    is_about_one = isinstance(error, RequestRefused | AnswerTooLarge | Broken)
     if is_about_one and len(batch.runs) > 1:
         # It failed as a whole: the halves show which record is to blame.
         batches.split(batch, owner=owner, error=message)

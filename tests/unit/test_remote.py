@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from app.errors import (
+    AnswerTooLarge,
     AnswerUnexpected,
     ConfigurationError,
     CredentialsRefused,
@@ -22,7 +23,6 @@ from app.errors import (
     RateLimited,
     RemoteFault,
     RequestRefused,
-    TookTooLong,
     Unreachable,
 )
 from app.remote import Answer, Remote, address_problem
@@ -144,7 +144,7 @@ def test_a_small_answer_that_unpacks_without_end_is_not_read(
 ) -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     server.answers["/a"] = answer(bomb, Content_Encoding="gzip")
-    with pytest.raises(TookTooLong, match="more than"):
+    with pytest.raises(AnswerTooLarge, match="more than"):
         remote.call("GET", "/a", operation="a")
 
 

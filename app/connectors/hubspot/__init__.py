@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import ValidationError, fields, validate, validates, validates_schema
 
+from app.connectors.auth import Secrets
 from app.connectors.base import (
     CallLimit,
     Connector,
@@ -31,7 +32,7 @@ from app.connectors.hubspot import (
 )
 from app.connectors.hubspot.examine import examinations
 from app.connectors.hubspot.records import MOST, read_records, send_records
-from app.connectors.hubspot.rest import VERSION, Rest
+from app.connectors.hubspot.rest import PLURALS, VERSION, Rest
 from app.connectors.hubspot.search import (
     OVERLAP_S,
     SEARCH_EVERY_S,
@@ -140,6 +141,7 @@ class HubSpot(Connector):
     name = "hubspot"
     settings = HubSpotSettings
     main_object: ClassVar[str] = "contact"
+    objects: ClassVar[Collection[str]] = tuple(PLURALS)
     #: Who stays of two merged contacts is found by the other's address as well.
     merged_by: ClassVar[str | None] = "email"
     read_batch: ClassVar[int] = MOST
@@ -167,7 +169,7 @@ class HubSpot(Connector):
         """`now_ms`: the clock that signatures are judged by."""
         super().__init__(source, settings, **options)
         self._now_ms = now_ms
-        self._secrets = signatures.Secrets(str(settings.get("CLIENT_SECRET") or ""))
+        self._secrets = Secrets.of(str(settings.get("CLIENT_SECRET") or ""))
         self._app_id = str(settings.get("APP_ID") or "")
         self._portal_id = str(settings.get("PORTAL_ID") or "")
         url = str(settings.get("URL") or "https://api.hubapi.com")

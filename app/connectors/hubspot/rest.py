@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
-from app.connectors.base import NotOffered, seconds_to_midnight
+from app.connectors.base import NotOffered, note_call, seconds_to_midnight
 from app.connectors.hubspot.codes import call_error
 from app.errors import AnswerUnexpected, RateLimited
 from app.remote import Answer, Remote
@@ -99,6 +99,7 @@ class Rest:
                 code="TEN_SECONDLY_ROLLING",
                 retry_after=wait_s,
             )
+        note_call()
         answer = self._remote.call(
             method,
             path,

@@ -12,7 +12,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 from app.domain import WebhookRequest
@@ -44,19 +44,6 @@ _DECODED: Final = {
 _ENCODED: Final = re.compile("|".join(_DECODED), re.I)
 
 
-class Secrets:
-    """The app's client secret, or two during a change, comma-separated."""
-
-    def __init__(self, text: str) -> None:
-        self._all = tuple(one for part in text.split(",") if (one := part.strip()))
-
-    def __repr__(self) -> str:
-        return f"<Secrets: {len(self._all)}>"
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-
 def signed_address(url: str) -> str:
     """The address as HubSpot signs it: `%2F` is `/`, but `%20` stays."""
     return _ENCODED.sub(lambda found: _DECODED[found[0].upper()], url)
@@ -82,7 +69,7 @@ def v1(secret: str, body: bytes) -> str:
 
 def verify(
     request: WebhookRequest,
-    secrets: Secrets,
+    secrets: Sequence[str],
     *,
     now_ms: float,
     takes_old: bool,

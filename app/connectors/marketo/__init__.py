@@ -96,6 +96,7 @@ class Marketo(Connector):
     name = "marketo"
     settings = MarketoSettings
     main_object: ClassVar[str] = "lead"
+    objects: ClassVar[Collection[str]] = ("lead",)
     #: The one who stays of two merged people has their address.
     merged_by: ClassVar[str | None] = "email"
     reads_replies: ClassVar[bool] = True
@@ -253,7 +254,7 @@ class Marketo(Connector):
         return super().kind_of(field)
 
     def _check(self, object: str) -> None:
-        if object != "lead":
+        if object.casefold() != "lead":
             raise NotOffered(
                 f"marketo has no object {object} that is written; use lead"
             )

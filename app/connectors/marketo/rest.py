@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from app.connectors.auth import AccessToken, Issued
+from app.connectors.base import note_call
 from app.connectors.marketo.codes import TOKEN_CODES, call_error, plain_code
 from app.errors import AnswerUnexpected, CredentialsRefused, RemoteError
 from app.remote import Answer, Remote
@@ -82,6 +83,7 @@ class Rest:
             return envelope, _codes(envelope), answer
 
         token = self._token.current()
+        note_call()
         envelope, codes, answer = ask(token)
         if codes and codes[0] in TOKEN_CODES:
             envelope, codes, answer = ask(self._token.replace(token))

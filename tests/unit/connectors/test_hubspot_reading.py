@@ -82,7 +82,7 @@ def test_half_an_answer_is_none(requests_mock: Any, body: Any) -> None:
 
 def test_an_answer_without_end_is_asked_for_in_halves(requests_mock: Any) -> None:
     requests_mock.post(READ, content=b" " * 5_000_001)
-    with pytest.raises(errors.TookTooLong):
+    with pytest.raises(errors.AnswerTooLarge):
         read("id", "1001", "1002")
 
 

@@ -272,11 +272,55 @@ def test_a_source_without_a_connector_names_the_nearest():
     from tests.mapping_parts import PRODUCT_INFOS
 
     text = mapping_text().replace("source: acme", "source: amce-eu")
-    (finding,) = check_text(text, "m.yaml", PRODUCT_INFOS, None, ["acme"]).errors
+    (finding,) = check_text(text, "m.yaml", PRODUCT_INFOS, None, {"acme": ACME}).errors
     assert finding.message.startswith("'amce-eu' is not a source")
     assert finding.fix == "Did you mean acme?"
     good = mapping_text().replace("source: acme", "source: acme-eu")
-    assert not check_text(good, "m.yaml", PRODUCT_INFOS, None, ["acme"]).errors
+    assert not check_text(good, "m.yaml", PRODUCT_INFOS, None, {"acme": ACME}).errors
+
+
+class ACME:
+    """A kind of source with nothing but leads."""
+
+    objects = ("lead",)
+    reads_replies = False
+    has_campaigns = False
+
+
+class RICH(ACME):
+    """One that has all that a mapping file can ask for."""
+
+    objects = ("Lead", "deal")
+    reads_replies = True
+    has_campaigns = True
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "head"),
+    [
+        ("M106", "acme has no object 'deal' that can be written from here",
+         "object: deal"),
+        ("M404", "acme reads nothing from the answer to a webhook",
+         "object: lead\nreply: {values: {within: 8 s}}"),
+        ("M404", "acme has no campaigns that can be requested",
+         "object: lead\noutcome: {result: r, then: {request_campaign: 7}}"),
+    ],
+)  # fmt: skip
+def test_what_the_system_does_not_have_is_told_at_its_place(
+    code: str, message: str, head: str
+) -> None:
+    from app.mapping.load import check_text
+    from tests.mapping_parts import PRODUCT_INFOS
+
+    text = mapping_text().replace("source: acme", "source: acme-eu")
+    text = text.replace("object: lead", head)
+    (finding,) = check_text(text, "m.yaml", PRODUCT_INFOS, None, {"acme": ACME}).errors
+    assert (finding.code, finding.message) == (code, message)
+    assert finding.line
+    assert finding.fix
+    known = {"acme": ACME, "acme-eu": RICH}
+    rich = check_text(text, "m.yaml", PRODUCT_INFOS, None, known)
+    assert not rich.errors
 
 
 SCHEMA = {

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.connectors import CONNECTORS
 from app.domain import CrmField
 from app.mapping.load import check_folder
 from app.mapping.trial_run import run_trial
@@ -265,7 +266,7 @@ def findings_of(folder, file="marketo.yaml", old="", new="", more=None):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     schemas = {"marketo": {"lead": SCHEMA}}
-    report = check_folder(folder, PRODUCT_INFOS, schemas, ("marketo", "hubspot"))
+    report = check_folder(folder, PRODUCT_INFOS, schemas, CONNECTORS)
     found = [*report.errors, *report.warnings]
     for mapping in report.mappings:
         for trial in mapping.trials:
