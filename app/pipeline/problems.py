@@ -23,6 +23,8 @@ _ADVICE = {
     "RemoteFault": "The other side was broken for days. Once it works, replay.",
     "TookTooLong": "The other side took too long for days, for one record too. Once it "
     "works, replay.",
+    "AnswerTooLarge": "The answer about this record alone is too large to be read: let "
+    "the mapping read less of it, then replay.",
     "AnswerUnexpected": "Answers were not understood: see whether the address is right "
     "and the other side works, then replay.",
     "ConfigurationError": "Something is not set as it must be: leadbridge check "
