@@ -48,7 +48,7 @@ def _decide_ms() -> float:
     infos = {name: product.info for name, product in PRODUCTS.items()}
     mapping = next(
         each
-        for each in load_mappings(_MAPPINGS, infos, sources=CONNECTORS.keys())
+        for each in load_mappings(_MAPPINGS, infos, sources=CONNECTORS)
         if each.name == "marketo"
     )
     now = datetime.now(UTC)

@@ -28,7 +28,7 @@ def measure(ground: Ground, scale: Scale, say: Callable[[str], None]) -> Iterato
             # The first one opens connections and fetches a token.
             if number:
                 took.append(wait_s)
-                time.sleep(APART_S - min(APART_S, wait_s))
+            time.sleep(APART_S - min(APART_S, wait_s))
     took.sort()
     p50, p95 = took[len(took) // 2], took[min(len(took) - 1, int(len(took) * 0.95))]
     say(f"quiet: p50 {p50:.3f} s, p95 {p95:.3f} s, longest {took[-1]:.3f} s")

@@ -11,14 +11,14 @@ from bench.table import Row
 
 
 def test_the_smallest_rows_run() -> None:
-    names = ["accept", "calls", "reply"]
+    names = ["accept", "calls", "reply", "mapping"]
     said: list[str] = []
     rows = bench.run(names, TINY, said.append)
     assert [row.name for row in rows][:2] == [
         "accept, rate against the floor",
         "accept, p99 against the floor",
     ]
-    assert len(rows) == 7
+    assert len(rows) == 10
     assert all(row.measured and row.sample for row in rows)
     assert said
 
