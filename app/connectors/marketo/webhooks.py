@@ -30,6 +30,7 @@ _CONTEXT_KEYS: Final = frozenset(
         "systemdatetime",
     }
 )
+_NO_FIELDS: Final = _CONTEXT_KEYS | ID_KEYS
 _EVENTS: Final = frozenset({"created", "updated"})
 _JOINTS: Final = re.compile(r"[^a-z0-9]")
 _MUNCHKIN_HOST: Final = re.compile(r"https://([a-z0-9-]+)\.mktorest\.com(?:/|\Z)", re.I)
@@ -49,11 +50,12 @@ def lead_event(row: Mapping[str, Any], account: str | None) -> LeadEvent:
     Raises:
         PayloadInvalid: nobody can tell who it is about, or it is another account's.
     """
-    context = {plain_key(key): value for key, value in row.items()}
+    plain = {key: plain_key(key) for key in row}
+    context = {plain[key]: value for key, value in row.items()}
     _check_account(context.get("munchkinid"), account)
-    ids = [value for key, value in row.items() if plain_key(key) in ID_KEYS]
+    ids = [value for key, value in row.items() if plain[key] in ID_KEYS]
     record_id, lead = _record_id(ids), dict(row)
-    about = [key for key in row if plain_key(key) not in _CONTEXT_KEYS | ID_KEYS]
+    about = [key for key in row if plain[key] not in _NO_FIELDS]
     if record_id is not None:
         # One spelling of one id: "001001" is the person 1001.
         lead["id"] = int(record_id)
@@ -79,7 +81,7 @@ def is_context(key: str) -> bool:
 
 def is_field(key: str) -> bool:
     """Whether a template's key can be a field: neither context, nor the id."""
-    return plain_key(key) not in _CONTEXT_KEYS | ID_KEYS
+    return plain_key(key) not in _NO_FIELDS
 
 
 def plain_key(key: str) -> str:
