@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.hubspot_stack import emptied, installed
 from tests.stack import ROOT, SECRET, Stack, new_database
 
 #: During a change of the secret both are taken.
@@ -75,3 +76,18 @@ def sender(box: Stack, template: str, encoding: str = "JSON") -> dict[str, Any]:
         "template": template,
         "encoding": encoding,
     }
+
+
+@pytest.fixture(scope="session")
+def hubspot_installation(
+    server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Sandbox, web and worker with one HubSpot account."""
+    with installed(server_url, tmp_path_factory.mktemp("hubspot")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def hubspot(hubspot_installation: Stack) -> Stack:
+    """That installation, without a contact; its webhooks fire by themselves."""
+    return emptied(hubspot_installation)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from tests.hubspot_stack import (
     assert_right,
     contacts,
     create,
-    emptied,
     event,
     installed,
     operations,
@@ -27,17 +25,9 @@ from tests.hubspot_stack import (
 from tests.stack import Stack, until
 
 
-@pytest.fixture(scope="module")
-def installation(
-    server_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    with installed(server_url, tmp_path_factory.mktemp("hubspot")) as stack:
-        yield stack
-
-
 @pytest.fixture
-def box(installation: Stack) -> Stack:
-    return emptied(installation)
+def box(hubspot: Stack) -> Stack:
+    return hubspot
 
 
 def test_what_we_wrote_comes_back_and_starts_nothing(box: Stack) -> None:
@@ -86,7 +76,10 @@ def test_only_what_is_signed_for_this_address_is_taken(box: Stack) -> None:
     assert box.query("select count(*) as n from deliveries")[0].n == 0
     # Some escapes of an address are signed as what they stand for.
     query = "?tenant=acme%2Feu&tag=a%20b&mail=ada%40example.com"
-    assert post(box, events, query=query).status_code == 200
+    decoded = "?tenant=acme/eu&tag=a%20b&mail=ada@example.com"
+    address = f"{box.web_url}/webhooks/hubspot{decoded}"
+    assert post(box, events, query=query).status_code == 401
+    assert post(box, events, query=query, signed=address).status_code == 200
     # Nothing that can be read in it, and a 2xx: it would come back for a day.
     assert post(box, {"nothing": "here"}).status_code == 200
     outcomes = box.query("select outcome from deliveries order by id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -13,10 +13,8 @@ from tests.hubspot_stack import (
     assert_right,
     contacts,
     create,
-    emptied,
     expected,
     gather,
-    installed,
     let_go,
     operations,
     subscribe,
@@ -34,17 +32,9 @@ WRITING: list[Mapping[str, Any]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def installation(
-    server_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    with installed(server_url, tmp_path_factory.mktemp("hubspot")) as stack:
-        yield stack
-
-
 @pytest.fixture
-def box(installation: Stack) -> Stack:
-    return emptied(installation)
+def box(hubspot: Stack) -> Stack:
+    return hubspot
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.prove)])
