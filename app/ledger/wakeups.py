@@ -16,13 +16,17 @@ from app.ledger.database import Database, compact_json
 
 _WAKE = sa.text("""
     insert into procrastinate_jobs
-        (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
-    select queue, task, lock, queueing_lock, args,
-           case when after_s > 0 then now() + make_interval(secs => after_s) end
+        (queue_name, task_name, lock, queueing_lock, args)
+    select queue, task, lock, queueing_lock, args
     from jsonb_to_recordset(cast(:wakes as jsonb)) as w(
-        queue text, task text, lock text, queueing_lock text, args jsonb,
-        after_s float)
+        queue text, task text, lock text, queueing_lock text, args jsonb)
     on conflict (queueing_lock) where status = 'todo' do nothing
+""")
+# What the engine's own trigger tells of a new job.
+_REMIND = sa.text("""
+    select pg_notify('procrastinate_queue_v1#' || :queue,
+                     json_build_object('type', 'job_inserted', 'job_id', id)::text)
+    from procrastinate_jobs where status = 'todo' and queueing_lock = :queueing_lock
 """)
 # A pump's lock dies with its worker only if the job is ended, not retried: a retry
 # meets the queueing lock of the next wake-up, and then that pump never runs again.
@@ -44,15 +48,15 @@ _FORGET = sa.text("""
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """One pump to wake: `enrich` of a token, `send` or `complete` of a source.
-
-    `after_s` is at most a second or two: a wake-up that waits holds back
-    immediate ones. Longer waits are the sweep's.
-    """
+    """One pump to wake: `enrich` of a token, `send` or `complete` of a source."""
 
     task: str
     scope: str = ""
-    after_s: float = 0.0
+
+    @property
+    def lock(self) -> str:
+        """What no two jobs of this pump hold at a time."""
+        return f"{self.task}:{self.scope}"
 
 
 #: Which queue a task waits in; an unknown one would go to nobody's.
@@ -71,15 +75,23 @@ def wake(database: Database, wakes: Sequence[Wake]) -> None:
         {
             "queue": QUEUES[wake.task],
             "task": wake.task,
-            "lock": f"{wake.task}:{wake.scope}" if wake.scope else None,
-            "queueing_lock": f"{wake.task}:{wake.scope}",
+            "lock": wake.lock if wake.scope else None,
+            "queueing_lock": wake.lock,
             "args": {"scope": wake.scope} if wake.scope else {},
-            "after_s": wake.after_s,
         }
         for wake in wakes
     ]
     if rows:
         database.rows(_WAKE, wakes=compact_json(rows))
+
+
+def remind(database: Database, wake: Wake) -> None:
+    """Have a job of this pump that is queued already looked at now.
+
+    It was told of when it was queued; if the pump was working then, nobody would look
+    again before the next poll. Raises DatabaseAway.
+    """
+    database.rows(_REMIND, queue=QUEUES[wake.task], queueing_lock=wake.lock)
 
 
 def end_stalled(database: Database, stalled: timedelta) -> list[str]:

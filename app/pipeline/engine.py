@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,8 @@ SLOTS = {"enrich": 4, "send": 4, "system": 4}
 CONNECTIONS = 2
 #: "Call me again" at most this far ahead; longer waits are the sweep's.
 LONGEST_WAKE_S = 1.0
+#: So long after a turn of a pump its lock is free for sure.
+TURN_OVER_S = 0.05
 PURGE_EVERY = timedelta(hours=1)
 #: How often the last answers are compared with what mappings ask for.
 PRODUCTS_EVERY = timedelta(hours=1)
@@ -145,6 +148,9 @@ def _app(parts: Parts) -> App:
             owner = context.job.worker_id
             if owner is not None and not parts.stopping.is_set():
                 _guarded(parts, name, scope, owner, work)
+                # Whoever woke this pump meanwhile was heard while its lock was held.
+                database, turn = parts.ledger.database, Wake(name, scope)
+                _later(lambda: wakeups.remind(database, turn), TURN_OVER_S)
 
     pump("complete", lambda scope, owner: _complete(parts, scope, owner))
     pump("enrich", lambda scope, owner: _enrich(parts, scope, owner))
@@ -215,7 +221,23 @@ def _enrich(parts: Parts, token: str, owner: int) -> None:
 def _send(parts: Parts, source: str, owner: int) -> None:
     wait_s = send(parts, source, owner)
     if wait_s is not None and wait_s <= LONGEST_WAKE_S:
-        wakeups.wake(parts.ledger.database, [Wake("send", source, after_s=wait_s)])
+        wake = Wake("send", source)
+        _later(lambda: wakeups.wake(parts.ledger.database, [wake]), wait_s)
+
+
+def _later(work: Callable[[], None], wait_s: float) -> None:
+    """Do this once a turn is over. Lost with the process, and with the database away:
+    the sweep makes it good."""
+
+    def now() -> None:
+        try:
+            work()
+        except DatabaseAway as error:
+            log.warning("wake-up lost", error=str(error))
+
+    timer = threading.Timer(max(wait_s, TURN_OVER_S), now)
+    timer.daemon = True
+    timer.start()
 
 
 def _reconcile(parts: Parts, intake: Intake, source: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 
 import procrastinate
+import psycopg
 import pytest
 from procrastinate import App, PsycopgConnector
 
@@ -66,11 +68,25 @@ def test_a_pump_that_is_working_can_be_woken_for_another_turn(desk: Desk) -> Non
     assert worked_off(desk.database) == []
 
 
-def test_a_wake_up_for_later_is_not_run_now(desk: Desk) -> None:
-    wakeups.wake(desk.database, [Wake("send", "marketo", after_s=60.0)])
-    assert worked_off(desk.database) == []
-    desk.query("update procrastinate_jobs set scheduled_at = now()")
-    assert worked_off(desk.database) == ["marketo"]
+def test_who_was_woken_while_it_worked_is_told_again_after_its_turn(desk: Desk) -> None:
+    url = desk.database.url.replace("postgresql+psycopg://", "postgresql://")
+    send = Wake("send", "marketo")
+    with psycopg.connect(url, autocommit=True) as ear:
+        ear.execute('listen "procrastinate_queue_v1#send"')
+
+        def heard() -> list[str]:
+            told = ear.notifies(timeout=0.2)
+            return [json.loads(one.payload)["type"] for one in told]
+
+        wakeups.remind(desk.database, send)
+        assert heard() == []
+        wakeups.wake(desk.database, [send])
+        assert heard() == ["job_inserted"]
+        # Queued already, so that nobody hears of it.
+        wakeups.wake(desk.database, [send])
+        assert heard() == []
+        wakeups.remind(desk.database, send)
+        assert heard() == ["job_inserted"]
 
 
 def test_the_job_of_a_dead_worker_is_ended_and_its_pump_runs_again(desk: Desk) -> None:
