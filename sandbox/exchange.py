@@ -45,12 +45,17 @@ def answer(
     after it; the others change what `work` returned.
 
     Raises:
-        ConnectionCut: a fault ends the connection without an answer.
+        ConnectionCut: a fault ends the connection without an answer, or a reset came
+            while it waited.
     """
     with world.lock:
-        faults = world.faults.strike(call)
+        faults, begun_in = world.faults.strike(call), world.journal
     for fault in faults:
         _wait(world, fault)
+        with world.lock:
+            if world.journal is not begun_in:
+                # All was forgotten meanwhile: nothing may be done to what is now.
+                raise ConnectionCut
         if not _is_late(fault) and (other := _instead(fault, call, dialect)):
             return other
     response = work()

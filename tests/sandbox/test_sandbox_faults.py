@@ -243,6 +243,22 @@ def test_released_calls_go_on_and_later_ones_are_held(
             assert [call.result().status_code for call in calls] == [200] * held
 
 
+def test_a_call_that_waited_through_a_reset_does_nothing_to_what_is_now(
+    control: Any, marketo: Any
+) -> None:
+    control.fault(system="marketo", kind="hold", operation="sync_leads")
+    marketo.token()
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(marketo.update, {"id": 318581, "city": "Bergen"})
+        while not control.state()["faults"][0]["holding"]:
+            pass
+        control.reset()
+        with pytest.raises(requests.ConnectionError):
+            late.result()
+    lead = control.state(ids="318581")["leads"]["318581"]
+    assert lead.get("city") != "Bergen"
+
+
 def test_an_email_path_and_method_narrow_a_fault(control: Any, sixsense: Any) -> None:
     control.fault(
         system="sixsense", kind="status", status=500, times="forever",
