@@ -6,7 +6,7 @@ field keeps the vendor's spelling, as a string. `*_at` is an aware UTC datetime.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -289,3 +289,10 @@ class Finding:
         if path or self.fix:
             lines.append(f"  {path}{self.fix}".rstrip())
         return "\n".join(lines)
+
+
+def system_of(source: str, known: Collection[str]) -> str | None:
+    """`crm-eu` → crm: the longest of the known names that the source begins with."""
+    parts = source.split("-")
+    names = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((name for name in names if name in known), None)

@@ -7,6 +7,7 @@ from typing import Final
 from app.connectors.base import Connector
 from app.connectors.hubspot import HubSpot
 from app.connectors.marketo import Marketo
+from app.domain import system_of
 
 CONNECTORS: Final[dict[str, type[Connector]]] = {
     Marketo.name: Marketo,
@@ -16,9 +17,5 @@ CONNECTORS: Final[dict[str, type[Connector]]] = {
 
 def connector_for(source: str) -> type[Connector] | None:
     """`marketo-eu` → Marketo: the longest name that the source begins with."""
-    parts = source.split("-")
-    for length in range(len(parts), 0, -1):
-        found = CONNECTORS.get("-".join(parts[:length]))
-        if found:
-            return found
-    return None
+    name = system_of(source, CONNECTORS)
+    return CONNECTORS[name] if name else None

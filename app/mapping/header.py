@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.domain import system_of
 from app.mapping.entries import Defaults, no_value_words
 from app.mapping.findings import Findings, did_you_mean
 from app.mapping.model import Outcome, Reply
@@ -36,9 +37,7 @@ def check_source(
     name = text_at(node)
     if node is None or not name:
         return
-    is_known = known is None or any(
-        name == each or name.startswith(f"{each}-") for each in known
-    )
+    is_known = known is None or system_of(name, known) is not None
     if not _NAME.fullmatch(name):
         fix = "Letters, digits and - only: it is part of an address."
         findings.say("M106", f"'{name}' cannot be a source", node, fix)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from app.domain import system_of
 from app.mapping.findings import Findings, did_you_mean
 from app.mapping.header import outcome_of, reply_of
 from app.mapping.nodes import Table, text_at
@@ -34,10 +35,10 @@ def check_offer(
     `known`: the kinds of source there are, by the beginning of their sources' names;
     None does not check.
     """
-    name, offer = _offer_of(source, known or {})
-    node = tree.get("object")
-    if offer is None or node is None:
+    name, node = system_of(source, known or {}), tree.get("object")
+    if not known or name is None or node is None:
         return
+    offer = known[name]
     wanted = text_at(node)
     if wanted and wanted.casefold() not in {one.casefold() for one in offer.objects}:
         message = f"{name} has no object '{wanted}' that can be written from here"
@@ -50,13 +51,3 @@ def check_offer(
     if outcome and asked and asked.request_campaign and not offer.has_campaigns:
         message = f"{name} has no campaigns that can be requested"
         findings.say("M404", message, outcome, "Take `then` out.")
-
-
-def _offer_of(source: str, known: Mapping[str, Offer]) -> tuple[str, Offer | None]:
-    """`crm-eu` → crm: the longest name that the source begins with."""
-    parts = source.split("-")
-    for length in range(len(parts), 0, -1):
-        name = "-".join(parts[:length])
-        if name in known:
-            return name, known[name]
-    return source, None
